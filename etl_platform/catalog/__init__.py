@@ -1,0 +1,1 @@
+"""What the data is: where it stands, its size, files, partitions and schema."""

@@ -1,0 +1,103 @@
+"""Where the files of a dataset stand, under either profile."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from etl_platform.config.models import data_sources as sources
+from etl_platform.config.models.job import Job
+from etl_platform.config.models.target import Target
+from etl_platform.config.project import Config
+
+
+class NoLocationError(LookupError):
+    """A dataset that has no files here, such as a stream, or a table behind a server."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the files of a dataset stand.
+
+    Attributes:
+        uri: As AWS names it, such as `s3://bucket/prefix/`, or the path of a local file.
+        path: Folder or file on this machine; None where the data is remote.
+        format: `parquet`, `csv`, …; None where it must be detected.
+    """
+
+    uri: str
+    path: Path | None
+    format: str | None
+
+
+def s3_path(uri: str, root: Path) -> Path:
+    """The local stand-in of an S3 address: `s3://bucket/key` → `<root>/s3/bucket/key`."""
+    parts = urlsplit(uri)
+    return root / "s3" / parts.netloc / parts.path.lstrip("/")
+
+
+def glue_path(database: str, table: str, root: Path) -> Path:
+    """The local stand-in of a Glue table: `<root>/glue/db/table`."""
+    return root / "glue" / database / table
+
+
+def locate_target(target: Target, config: Config) -> Location:
+    """Where a target's files are written.
+
+    Raises:
+        NoLocationError: The target is not made of files that this profile can reach.
+    """
+    root = config.local_root
+    local = config.profile == "local"
+    if target.type == "s3" and target.path:
+        return Location(target.path, s3_path(target.path, root) if local else None, target.format)
+    if local and target.type == "glue_catalog" and target.database and target.table:
+        path = glue_path(target.database, target.table, root)
+        return Location(f"glue://{target.database}.{target.table}", path, target.format)
+    raise NoLocationError(
+        f"target of type {target.type} has no files under the profile {config.profile}; "
+        "files are known of `s3` targets and, under `local`, of `glue_catalog` tables."
+    )
+
+
+def locate_source(source: sources.AnySource, config: Config) -> Location:
+    """Where a source's files stand.
+
+    Raises:
+        NoLocationError: The source is not made of files that this profile can reach.
+    """
+    root = config.local_root
+    local = config.profile == "local"
+    match source:
+        case sources.FileSource():
+            path = config.resolve(source.path)
+            return Location(str(path), path, source.format or path.suffix.lstrip(".") or None)
+        case sources.JobSource():
+            target = config.job(source.job_id).target
+            if target is None:
+                raise NoLocationError(f'job "{source.job_id}" has no target, so `{source.name}` has no data.')
+            return locate_target(target, config)
+        case sources.S3Source():
+            return Location(source.path, s3_path(source.path, root) if local else None, source.format)
+        case sources.GlueCatalogSource() if local:
+            path = glue_path(source.database, source.table, root)
+            return Location(f"glue://{source.database}.{source.table}", path, None)
+    raise NoLocationError(
+        f"source `{source.name}` of type {source.source_type} has no files under the profile {config.profile}."
+    )
+
+
+def locate_dataset(name: str, job: Job, config: Config) -> Location:
+    """Where a dataset of a job stands: `target`, or the name of one of its sources.
+
+    Raises:
+        NoLocationError: It has no files, or the job has no such dataset.
+    """
+    if name == "target":
+        if job.target is None:
+            raise NoLocationError(f'job "{job.job_id}" has no target.')
+        return locate_target(job.target, config)
+    for source in job.data_sources:
+        if source.name == name:
+            return locate_source(source, config)
+    known = ", ".join(["target", *(source.name for source in job.data_sources)])
+    raise NoLocationError(f'job "{job.job_id}" has no dataset "{name}"; it has {known}.')

@@ -1,0 +1,54 @@
+"""The command `etl-platform`: its subcommands are imported only when they are called."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "validate": "etl_platform.cli.validate:validate",
+    "explain": "etl_platform.cli.explain:explain",
+    "schema": "etl_platform.cli.schema:schema",
+    "list": "etl_platform.cli.jobs:list_jobs",
+    "run": "etl_platform.cli.run:run",
+    "runs": "etl_platform.cli.runs:runs",
+    "show": "etl_platform.cli.runs:show",
+    "doctor": "etl_platform.cli.doctor:doctor",
+}
+"""Name of each subcommand to its `module:function`; the first line of its docstring is in SUMMARIES."""
+
+SUMMARIES = {
+    "validate": "Check the configuration and list all its faults.",
+    "explain": "Show a resolved job and which layer set each value.",
+    "schema": "Print the JSON Schema of the configuration.",
+    "list": "List the jobs.",
+    "run": "Run jobs through Dagster, in this process.",
+    "runs": "List past runs.",
+    "show": "Show one run with all that was recorded of it.",
+    "doctor": "Say what works on this machine, and what to do where not.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its subcommands' names and summaries without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all subcommands, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a subcommand; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        return getattr(import_module(module), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries, so that `--help` imports no subcommand."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="etl-platform")
+def main() -> None:
+    """Every ETL job of a team, from one configuration file."""

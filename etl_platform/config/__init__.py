@@ -1,0 +1,1 @@
+"""The language of `etl_config.json`: read, resolve, validate, explain."""

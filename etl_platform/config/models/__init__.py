@@ -1,0 +1,1 @@
+"""The typed form of the configuration language: one file a section."""

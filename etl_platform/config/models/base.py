@@ -1,0 +1,19 @@
+"""What all sections share: strict, immutable, and each field described for editors and `schema`."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A name that may be an asset key, a run name and a tracking key at once."""
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Severity = Literal["critical", "high", "medium", "low"]
+RuleAction = Literal["fail_job", "quarantine", "dead_letter_queue", "warn"]
+PlatformName = Literal["glue", "emr", "emr_serverless", "lambda", "batch", "local"]
+
+
+class Section(BaseModel):
+    """One object of the configuration language; a key that it does not declare is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
