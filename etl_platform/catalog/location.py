@@ -82,7 +82,7 @@ def locate_source(source: sources.AnySource, config: Config) -> Location:
             path = glue_path(source.database, source.table, root)
             return Location(f"glue://{source.database}.{source.table}", path, None)
     raise NoLocationError(
-        f"source `{source.name}` of type {source.source_type} has no files under the profile {config.profile}."
+        f"source `{source.name}` of type {source.source_type} has no files under profile {config.profile}."
     )
 
 

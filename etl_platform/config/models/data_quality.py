@@ -11,12 +11,14 @@ class Rule(Section):
     """What every rule has: where it looks and what a failure means."""
 
     dataset: str | None = Field(
-        None,
+        default=None,
         description="`target` or a source's name; absent: the first of target, fact sources, other "
         "sources in order, that has the field.",
     )
-    severity: Severity = Field("medium", description="How bad a failure is.")
-    action: RuleAction | None = Field(None, description="Absent: `fail_job` for critical rules, else `warn`.")
+    severity: Severity = Field(default="medium", description="How bad a failure is.")
+    action: RuleAction | None = Field(
+        default=None, description="Absent: `fail_job` for critical rules, else `warn`."
+    )
 
     @property
     def effective_action(self) -> RuleAction:
@@ -28,15 +30,17 @@ class CompletenessCheck(Rule):
     """A column has values."""
 
     field: str = Field(min_length=1, description="Column.")
-    required: bool = Field(True, description="The column must exist.")
-    null_threshold_percent: Percent = Field(0, description="Nulls that are tolerated, of rows checked.")
+    required: bool = Field(default=True, description="The column must exist.")
+    null_threshold_percent: Percent = Field(
+        default=0, description="Nulls that are tolerated, of rows checked."
+    )
 
 
 class AccuracyRule(Rule):
     """A column's values are right; a null never fails one of these."""
 
     field: str = Field(min_length=1, description="Column.")
-    threshold_percent: Percent = Field(0, description="Failing rows that are tolerated.")
+    threshold_percent: Percent = Field(default=0, description="Failing rows that are tolerated.")
 
 
 class RegexRule(AccuracyRule):
@@ -50,16 +54,16 @@ class RangeRule(AccuracyRule):
     """A number lies between two bounds, both included."""
 
     rule_type: Literal["range"]
-    min: float | None = Field(None, description="Smallest value.")
-    max: float | None = Field(None, description="Largest value.")
+    min: float | None = Field(default=None, description="Smallest value.")
+    max: float | None = Field(default=None, description="Largest value.")
 
 
 class DateRangeRule(AccuracyRule):
     """A date or time lies between two bounds, both included."""
 
     rule_type: Literal["date_range"]
-    min_date: str | None = Field(None, description="ISO date, or `current_date - 7 day`.")
-    max_date: str | None = Field(None, description="ISO date, or `current_date + 1 hour`.")
+    min_date: str | None = Field(default=None, description="ISO date, or `current_date - 7 day`.")
+    max_date: str | None = Field(default=None, description="ISO date, or `current_date + 1 hour`.")
 
 
 class AllowedValuesRule(AccuracyRule):
@@ -73,8 +77,8 @@ class LengthRule(AccuracyRule):
     """A text's length in characters lies between two bounds, both included."""
 
     rule_type: Literal["length"]
-    min: int | None = Field(None, ge=0, description="Smallest length.")
-    max: int | None = Field(None, ge=0, description="Largest length.")
+    min: int | None = Field(default=None, ge=0, description="Smallest length.")
+    max: int | None = Field(default=None, ge=0, description="Largest length.")
 
 
 class TypeRule(AccuracyRule):
@@ -93,11 +97,11 @@ AnyAccuracyRule = Annotated[
 class DuplicateCheck(Rule):
     """Rows are unique by their key; a row with a null in its key is no duplicate."""
 
-    enabled: bool = Field(True, description="False: not checked.")
+    enabled: bool = Field(default=True, description="False: not checked.")
     key_fields: list[str] = Field(min_length=1, description="Columns of the key.")
-    threshold_percent: Percent = Field(0, description="Duplicates that are tolerated.")
+    threshold_percent: Percent = Field(default=0, description="Duplicates that are tolerated.")
     dedup_strategy: Literal["keep_first", "keep_last", "none"] = Field(
-        "none", description="Which row of a group stays, with action `quarantine`."
+        default="none", description="Which row of a group stays, with action `quarantine`."
     )
 
 
@@ -108,8 +112,8 @@ class ReferentialIntegrity(Rule):
     child_key: str = Field(min_length=1, description="Column of the child.")
     parent_table: str = Field(min_length=1, description="Source name or `target`.")
     parent_key: str = Field(min_length=1, description="Column of the parent.")
-    allow_orphans: bool = Field(False, description="True: reported, never failed.")
-    threshold_percent: Percent = Field(0, description="Orphans that are tolerated.")
+    allow_orphans: bool = Field(default=False, description="True: reported, never failed.")
+    threshold_percent: Percent = Field(default=0, description="Orphans that are tolerated.")
 
 
 class CustomValidation(Rule):
@@ -117,7 +121,7 @@ class CustomValidation(Rule):
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of the check.")
     sql: str = Field(min_length=1, description="Boolean expression over the row, in Spark SQL.")
-    threshold_percent: Percent = Field(0, description="Failing rows that are tolerated.")
+    threshold_percent: Percent = Field(default=0, description="Failing rows that are tolerated.")
 
 
 class Freshness(Rule):
@@ -130,10 +134,10 @@ class Freshness(Rule):
 class RowCount(Rule):
     """The dataset has as many rows as expected."""
 
-    min: int | None = Field(None, ge=0, description="Fewest rows.")
-    max: int | None = Field(None, ge=0, description="Most rows.")
+    min: int | None = Field(default=None, ge=0, description="Fewest rows.")
+    max: int | None = Field(default=None, ge=0, description="Most rows.")
     max_change_percent: float | None = Field(
-        None, gt=0, description="Largest change against the mean of the last runs."
+        default=None, gt=0, description="Largest change against the mean of the last runs."
     )
 
 
@@ -141,24 +145,24 @@ class SchemaCheck(Rule):
     """The dataset has the columns and types expected."""
 
     columns: dict[str, str] = Field(min_length=1, description="Column to type.")
-    allow_extra: bool = Field(True, description="Further columns are tolerated.")
+    allow_extra: bool = Field(default=True, description="Further columns are tolerated.")
 
 
 class DataQuality(Section):
     """What the data must be, and what happens where it is not."""
 
-    enabled: bool = Field(True, description="False: no rule is evaluated.")
-    fail_on_error: bool = Field(True, description="False: `fail_job` rules warn.")
-    sample_size: int | None = Field(None, ge=1, description="Rows to look at; null: every row.")
-    parallel_validation: bool = Field(False, description="Datasets are checked side by side.")
-    engine: Literal["auto", "local", "spark"] = Field("auto", description="Where the rules run.")
+    enabled: bool = Field(default=True, description="False: no rule is evaluated.")
+    fail_on_error: bool = Field(default=True, description="False: `fail_job` rules warn.")
+    sample_size: int | None = Field(default=None, ge=1, description="Rows to look at; null: every row.")
+    parallel_validation: bool = Field(default=False, description="Datasets are checked side by side.")
+    engine: Literal["auto", "local", "spark"] = Field(default="auto", description="Where the rules run.")
     completeness_checks: list[CompletenessCheck] = Field(default_factory=list, description="Null rules.")
     accuracy_rules: list[AnyAccuracyRule] = Field(default_factory=list, description="Value rules.")
-    duplicate_check: DuplicateCheck | None = Field(None, description="Uniqueness of a key.")
+    duplicate_check: DuplicateCheck | None = Field(default=None, description="Uniqueness of a key.")
     referential_integrity: list[ReferentialIntegrity] = Field(
         default_factory=list, description="Foreign keys."
     )
     custom_validations: list[CustomValidation] = Field(default_factory=list, description="SQL rules.")
-    freshness: Freshness | None = Field(None, description="Age of the newest row.")
-    row_count: RowCount | None = Field(None, description="Number of rows.")
-    schema_check: SchemaCheck | None = Field(None, description="Columns and types.")
+    freshness: Freshness | None = Field(default=None, description="Age of the newest row.")
+    row_count: RowCount | None = Field(default=None, description="Number of rows.")
+    schema_check: SchemaCheck | None = Field(default=None, description="Columns and types.")

@@ -20,34 +20,36 @@ class Source(Section):
     """What every source has, whatever its type."""
 
     name: str = Field(min_length=1, description="Name within the job; rules and joins use it.")
-    alias: str | None = Field(None, description="Other name in the script.")
-    description: str = Field("", description="Shown in the UI.")
+    alias: str | None = Field(default=None, description="Other name in the script.")
+    description: str = Field(default="", description="Shown in the UI.")
     role_in_flow: Literal["fact", "dimension", "lookup", "streaming_source", "reference"] | None = Field(
-        None, description="Absent: recommended from the size."
+        default=None, description="Absent: recommended from the size."
     )
     dimension_type: Literal["scd_type_1", "scd_type_2", "scd_type_3"] | None = Field(
-        None, description="How the dimension keeps history."
+        default=None, description="How the dimension keeps history."
     )
     joins_with: list[str] = Field(default_factory=list, description="Names of sources it joins with.")
     join_keys: dict[str, str | list[str] | JoinKey] = Field(
         default_factory=dict, description="Source name to column, columns, or left and right columns."
     )
-    broadcast_eligible: bool | Literal["auto"] = Field("auto", description="May be broadcast in a join.")
-    cache_recommended: bool = Field(False, description="Read several times: worth a cache.")
-    cache_ttl_seconds: float | None = Field(None, gt=0, description="How long a cached copy serves.")
-    filter_pushdown: bool = Field(True, description="Filters reach the store.")
-    partition_filter: str | None = Field(None, description="SQL over the partition columns.")
+    broadcast_eligible: bool | Literal["auto"] = Field(
+        default="auto", description="May be broadcast in a join."
+    )
+    cache_recommended: bool = Field(default=False, description="Read several times: worth a cache.")
+    cache_ttl_seconds: float | None = Field(default=None, gt=0, description="How long a cached copy serves.")
+    filter_pushdown: bool = Field(default=True, description="Filters reach the store.")
+    partition_filter: str | None = Field(default=None, description="SQL over the partition columns.")
     read_options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Options of the reader."
     )
-    optional: bool = Field(False, description="A missing optional source is a warning.")
-    size_gb: float | None = Field(None, ge=0, description="Size where detection is off or fails.")
+    optional: bool = Field(default=False, description="A missing optional source is a warning.")
+    size_gb: float | None = Field(default=None, ge=0, description="Size where detection is off or fails.")
     expected_size_hint: Literal["small", "medium", "large"] | None = Field(
-        None, description="Rough size where nothing better is known."
+        default=None, description="Rough size where nothing better is known."
     )
-    auto_detect_size: bool = Field(True, description="Measure the size.")
-    auto_detect_partitions: bool = Field(True, description="Detect the partitions.")
-    auto_detect_schema: bool = Field(True, description="Detect the columns.")
+    auto_detect_size: bool = Field(default=True, description="Measure the size.")
+    auto_detect_partitions: bool = Field(default=True, description="Detect the partitions.")
+    auto_detect_schema: bool = Field(default=True, description="Detect the columns.")
     columns: dict[str, str] = Field(
         default_factory=dict, description="Column to type, where it cannot be detected."
     )
@@ -59,7 +61,7 @@ class GlueCatalogSource(Source):
     source_type: Literal["glue_catalog"]
     database: str = Field(min_length=1, description="Glue database.")
     table: str = Field(min_length=1, description="Glue table.")
-    catalog_id: str | None = Field(None, description="Account of the catalog; absent: one's own.")
+    catalog_id: str | None = Field(default=None, description="Account of the catalog; absent: one's own.")
 
 
 class S3Source(Source):
@@ -67,25 +69,25 @@ class S3Source(Source):
 
     source_type: Literal["s3"]
     path: str = Field(pattern=r"^s3a?://[^/]+", description="s3://bucket/prefix/")
-    format: Format | None = Field(None, description="Absent: detected.")
-    compression: str | None = Field(None, description="Absent: detected.")
+    format: Format | None = Field(default=None, description="Absent: detected.")
+    compression: str | None = Field(default=None, description="Absent: detected.")
 
 
 class RedshiftSource(Source):
     """A table of Amazon Redshift, provisioned (`cluster`) or serverless (`workgroup`)."""
 
     source_type: Literal["redshift"]
-    cluster: str | None = Field(None, description="Provisioned cluster.")
-    workgroup: str | None = Field(None, description="Serverless workgroup.")
+    cluster: str | None = Field(default=None, description="Provisioned cluster.")
+    workgroup: str | None = Field(default=None, description="Serverless workgroup.")
     database: str = Field(min_length=1, description="Database.")
     schema_name: str = Field(
-        "public",
+        default="public",
         validation_alias=AliasChoices("schema"),
         serialization_alias="schema",
         description="Schema.",
     )
     table: str = Field(min_length=1, description="Table.")
-    secret: str | None = Field(None, description="Credentials, as ${SECRET:key}.")
+    secret: str | None = Field(default=None, description="Credentials, as ${SECRET:key}.")
 
 
 class RdsSource(Source):
@@ -95,11 +97,14 @@ class RdsSource(Source):
     instance: str = Field(min_length=1, description="RDS instance.")
     database: str = Field(min_length=1, description="Database.")
     schema_name: str | None = Field(
-        None, validation_alias=AliasChoices("schema"), serialization_alias="schema", description="Schema."
+        default=None,
+        validation_alias=AliasChoices("schema"),
+        serialization_alias="schema",
+        description="Schema.",
     )
     table: str = Field(min_length=1, description="Table.")
-    engine: str | None = Field(None, description="Database engine; absent: asked of RDS.")
-    secret: str | None = Field(None, description="Credentials, as ${SECRET:key}.")
+    engine: str | None = Field(default=None, description="Database engine; absent: asked of RDS.")
+    secret: str | None = Field(default=None, description="Credentials, as ${SECRET:key}.")
 
 
 class SqlSource(Source):
@@ -108,7 +113,10 @@ class SqlSource(Source):
     source_type: Literal["postgres", "mysql"]
     url: str = Field(min_length=1, description="Connection URL; may be or hold ${SECRET:key}.")
     schema_name: str | None = Field(
-        None, validation_alias=AliasChoices("schema"), serialization_alias="schema", description="Schema."
+        default=None,
+        validation_alias=AliasChoices("schema"),
+        serialization_alias="schema",
+        description="Schema.",
     )
     table: str = Field(min_length=1, description="Table.")
 
@@ -125,10 +133,10 @@ class KinesisSource(Source):
 
     source_type: Literal["kinesis"]
     stream_name: str = Field(min_length=1, description="Stream.")
-    batch_size: int | None = Field(None, ge=1, description="Records a batch.")
-    batch_window_seconds: float | None = Field(None, ge=0, description="Longest wait for a batch.")
-    auto_detect_throughput: bool = Field(True, description="Measure the events a second.")
-    starting_position: str | None = Field(None, description="TRIM_HORIZON, LATEST or AT_TIMESTAMP.")
+    batch_size: int | None = Field(default=None, ge=1, description="Records a batch.")
+    batch_window_seconds: float | None = Field(default=None, ge=0, description="Longest wait for a batch.")
+    auto_detect_throughput: bool = Field(default=True, description="Measure the events a second.")
+    starting_position: str | None = Field(default=None, description="TRIM_HORIZON, LATEST or AT_TIMESTAMP.")
 
 
 class KafkaSource(Source):
@@ -137,8 +145,8 @@ class KafkaSource(Source):
     source_type: Literal["kafka"]
     bootstrap_servers: str | list[str] = Field(description="host:port, one or several.")
     topic: str = Field(min_length=1, description="Topic.")
-    group_id: str | None = Field(None, description="Consumer group.")
-    secret: str | None = Field(None, description="Credentials, as ${SECRET:key}.")
+    group_id: str | None = Field(default=None, description="Consumer group.")
+    secret: str | None = Field(default=None, description="Credentials, as ${SECRET:key}.")
 
 
 class ApiSource(Source):
@@ -146,13 +154,13 @@ class ApiSource(Source):
 
     source_type: Literal["api"]
     url: str = Field(pattern=r"^(https?://|\$\{)", description="Address of the first page.")
-    method: Literal["GET", "POST"] = Field("GET", description="HTTP method.")
+    method: Literal["GET", "POST"] = Field(default="GET", description="HTTP method.")
     headers: dict[str, str] = Field(default_factory=dict, description="HTTP headers; may hold secrets.")
     pagination: dict[str, str | int | bool] = Field(
         default_factory=dict, description="How the next page is found."
     )
-    records_path: str | None = Field(None, description="Path of the list of records in the answer.")
-    secret: str | None = Field(None, description="Credentials, as ${SECRET:key}.")
+    records_path: str | None = Field(default=None, description="Path of the list of records in the answer.")
+    secret: str | None = Field(default=None, description="Credentials, as ${SECRET:key}.")
 
 
 class FileSource(Source):
@@ -160,7 +168,7 @@ class FileSource(Source):
 
     source_type: Literal["file"]
     path: str = Field(min_length=1, description="Path relative to the configuration file.")
-    format: Format | None = Field(None, description="Absent: by the suffix.")
+    format: Format | None = Field(default=None, description="Absent: by the suffix.")
 
 
 class JobSource(Source):

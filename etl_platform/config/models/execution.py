@@ -13,36 +13,46 @@ class Partitions(Section):
     type: Literal["hourly", "daily", "weekly", "monthly", "static"] = Field(
         description="Time window, or `static` for named keys."
     )
-    start: str | None = Field(None, description="First window, ISO 8601; needed for time windows.")
-    end: str | None = Field(None, description="End of the last window, ISO 8601; absent: up to now.")
-    timezone: str | None = Field(None, description="IANA zone of the windows; absent: the job's zone.")
-    values: list[str] | None = Field(None, min_length=1, description="Keys of a `static` partitioning.")
+    start: str | None = Field(default=None, description="First window, ISO 8601; needed for time windows.")
+    end: str | None = Field(default=None, description="End of the last window, ISO 8601; absent: up to now.")
+    timezone: str | None = Field(
+        default=None, description="IANA zone of the windows; absent: the job's zone."
+    )
+    values: list[str] | None = Field(
+        default=None, min_length=1, description="Keys of a `static` partitioning."
+    )
 
 
 class Execution(Section):
     """What runs, when, and how long it may take."""
 
     script_path: str | None = Field(
-        None, min_length=1, description="Script, relative to the configuration file, or an s3:// URI."
+        default=None, min_length=1, description="Script, relative to the configuration file, or an s3:// URI."
     )
     script_type: Literal["pyspark", "python", "sql"] | None = Field(
-        None, description="Absent: `sql` where `sql` or a .sql script is given, else `pyspark`."
+        default=None, description="Absent: `sql` where `sql` or a .sql script is given, else `pyspark`."
     )
-    sql: str | None = Field(None, min_length=1, description="A query, for small jobs without a script.")
+    sql: str | None = Field(
+        default=None, min_length=1, description="A query, for small jobs without a script."
+    )
     schedule: str | None = Field(
-        None, description="Cron line of five fields, `streaming`, or absent: runs only when asked."
+        default=None, description="Cron line of five fields, `streaming`, or absent: runs only when asked."
     )
-    timezone: str = Field("UTC", description="IANA zone of the schedule and of `current_date`.")
-    timeout_minutes: float = Field(60, gt=0, description="The run is stopped after this many minutes.")
-    max_retries: int = Field(0, ge=0, description="Further attempts after a failure that a retry can help.")
-    retry_delay_minutes: float = Field(1, ge=0, description="Wait before the first retry.")
+    timezone: str = Field(default="UTC", description="IANA zone of the schedule and of `current_date`.")
+    timeout_minutes: float = Field(
+        default=60, gt=0, description="The run is stopped after this many minutes."
+    )
+    max_retries: int = Field(
+        default=0, ge=0, description="Further attempts after a failure that a retry can help."
+    )
+    retry_delay_minutes: float = Field(default=1, ge=0, description="Wait before the first retry.")
     retry_backoff: Literal["fixed", "exponential"] = Field(
-        "fixed", description="`exponential` doubles the wait with each retry."
+        default="fixed", description="`exponential` doubles the wait with each retry."
     )
     arguments: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Passed to the script as `--key value`."
     )
-    partitions: Partitions | None = Field(None, description="How the target is cut; absent: not.")
+    partitions: Partitions | None = Field(default=None, description="How the target is cut; absent: not.")
     depends_on: list[Identifier] = Field(
         default_factory=list, description="Job ids that run first, besides what the data says."
     )

@@ -12,50 +12,54 @@ from etl_platform.config.models.notifications import Notifications
 class LearningStorage(Section):
     """Where learning vectors are kept."""
 
-    type: Literal["s3", "local"] = Field("local", description="Kind of store.")
-    bucket: str | None = Field(None, description="S3 bucket.")
-    prefix: str | None = Field(None, description="S3 prefix.")
-    path: str | None = Field(None, description="Folder, relative to the local root.")
+    type: Literal["s3", "local"] = Field(default="local", description="Kind of store.")
+    bucket: str | None = Field(default=None, description="S3 bucket.")
+    prefix: str | None = Field(default=None, description="S3 prefix.")
+    path: str | None = Field(default=None, description="Folder, relative to the local root.")
 
 
 class Tracking(Section):
     """Where records of runs are kept."""
 
     backend: Literal["sqlite", "dynamodb"] | None = Field(
-        None, description="Absent: `sqlite` under `local`, `dynamodb` under `aws`."
+        default=None, description="Absent: `sqlite` under `local`, `dynamodb` under `aws`."
     )
-    path: str | None = Field(None, description="SQLite file; absent: tracking.db in the local root.")
-    table_prefix: str = Field("Strands", description="Prefix of the DynamoDB tables.")
-    endpoint_url: str | None = Field(None, description="Address of a local DynamoDB.")
-    billing_mode: Literal["on_demand", "provisioned"] = Field("on_demand", description="DynamoDB billing.")
+    path: str | None = Field(default=None, description="SQLite file; absent: tracking.db in the local root.")
+    table_prefix: str = Field(default="Strands", description="Prefix of the DynamoDB tables.")
+    endpoint_url: str | None = Field(default=None, description="Address of a local DynamoDB.")
+    billing_mode: Literal["on_demand", "provisioned"] = Field(
+        default="on_demand", description="DynamoDB billing."
+    )
 
 
 class Local(Section):
     """The laptop platform."""
 
     root: str = Field(
-        ".etl_platform", min_length=1, description="Folder of local data, relative to the configuration."
+        default=".etl_platform",
+        min_length=1,
+        description="Folder of local data, relative to the configuration.",
     )
-    engine: Literal["auto", "spark", "sail"] = Field("auto", description="What runs Spark scripts.")
+    engine: Literal["auto", "spark", "sail"] = Field(default="auto", description="What runs Spark scripts.")
 
 
 class Artifacts(Section):
     """Where scripts and messages go."""
 
-    s3_uri: str | None = Field(None, pattern=r"^s3://", description="s3:// prefix.")
+    s3_uri: str | None = Field(default=None, pattern=r"^s3://", description="s3:// prefix.")
 
 
 class Secrets(Section):
     """Who resolves ${SECRET:key}."""
 
-    provider: Literal["env", "aws_secrets_manager", "file"] = Field("env", description="Provider.")
-    prefix: str = Field("", description="Put before each key.")
+    provider: Literal["env", "aws_secrets_manager", "file"] = Field(default="env", description="Provider.")
+    prefix: str = Field(default="", description="Put before each key.")
 
 
 class Pricing(Section):
     """Which prices count."""
 
-    region: str | None = Field(None, description="Absent: `aws_region`.")
+    region: str | None = Field(default=None, description="Absent: `aws_region`.")
     overrides: dict[str, float] = Field(
         default_factory=dict, description="Price key to negotiated price in USD."
     )
@@ -64,22 +68,25 @@ class Pricing(Section):
 class FeatureFlags(Section):
     """A flag that is off turns its part off everywhere."""
 
-    enable_auto_size_detection: bool = Field(True, description="Measure sources.")
-    enable_data_flow_analysis: bool = Field(True, description="Analyse joins.")
-    enable_auto_optimization: bool = Field(True, description="Apply optimizations.")
-    enable_cost_optimization: bool = Field(True, description="Choose by cost.")
-    enable_predictive_scaling: bool = Field(True, description="Size from history.")
+    enable_auto_size_detection: bool = Field(default=True, description="Measure sources.")
+    enable_data_flow_analysis: bool = Field(default=True, description="Analyse joins.")
+    enable_auto_optimization: bool = Field(default=True, description="Apply optimizations.")
+    enable_cost_optimization: bool = Field(default=True, description="Choose by cost.")
+    enable_predictive_scaling: bool = Field(default=True, description="Size from history.")
 
 
 class GlobalSettings(Section):
     """What holds for all jobs."""
 
-    aws_region: str | None = Field(None, description="AWS region.")
-    environment: str | None = Field(None, description="Name of the environment, for conditions and tags.")
-    profile: Literal["local", "aws"] = Field(
-        "local", description="`local` needs no account; environment variable ETL_PLATFORM_PROFILE wins."
+    aws_region: str | None = Field(default=None, description="AWS region.")
+    environment: str | None = Field(
+        default=None, description="Name of the environment, for conditions and tags."
     )
-    enable_agent_learning: bool = Field(True, description="Learn from runs.")
+    profile: Literal["local", "aws"] = Field(
+        default="local",
+        description="`local` needs no account; environment variable ETL_PLATFORM_PROFILE wins.",
+    )
+    enable_agent_learning: bool = Field(default=True, description="Learn from runs.")
     learning_storage: LearningStorage = Field(default_factory=LearningStorage, description="Vectors.")
     agents: Agents = Field(default_factory=Agents, description="Agents and their model.")
     notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")

@@ -19,8 +19,8 @@ class Alert(Section):
 class Monitoring(Section):
     """Which figures are watched."""
 
-    enabled: bool = Field(True, description="False: nothing is watched.")
+    enabled: bool = Field(default=True, description="False: nothing is watched.")
     metrics: list[str] = Field(default_factory=list, description="Metrics to keep.")
-    cloudwatch_dashboard: str | None = Field(None, description="Dashboard to publish to.")
+    cloudwatch_dashboard: str | None = Field(default=None, description="Dashboard to publish to.")
     custom_metrics: list[str] = Field(default_factory=list, description="Metrics of the script.")
     alerts: list[Alert] = Field(default_factory=list, description="Bounds on metrics.")

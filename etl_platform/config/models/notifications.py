@@ -10,41 +10,41 @@ from etl_platform.config.models.base import Section
 class Slack(Section):
     """Slack by incoming webhook."""
 
-    enabled: bool = Field(False, description="Send to Slack.")
-    webhook_url: str | None = Field(None, description="Webhook, as ${SECRET:key}.")
+    enabled: bool = Field(default=False, description="Send to Slack.")
+    webhook_url: str | None = Field(default=None, description="Webhook, as ${SECRET:key}.")
     channels: dict[str, str] = Field(default_factory=dict, description="Event to channel.")
 
 
 class Email(Section):
     """E-mail by SES or SMTP."""
 
-    enabled: bool = Field(False, description="Send e-mail.")
-    backend: Literal["ses", "smtp"] = Field("ses", description="Who delivers.")
-    smtp_server: str | None = Field(None, description="host:port of the SMTP server.")
-    sender: str | None = Field(None, description="From address.")
+    enabled: bool = Field(default=False, description="Send e-mail.")
+    backend: Literal["ses", "smtp"] = Field(default="ses", description="Who delivers.")
+    smtp_server: str | None = Field(default=None, description="host:port of the SMTP server.")
+    sender: str | None = Field(default=None, description="From address.")
     recipients: list[str] = Field(default_factory=list, description="To addresses.")
 
 
 class PagerDuty(Section):
     """PagerDuty Events API v2."""
 
-    enabled: bool = Field(False, description="Raise incidents.")
-    api_key: str | None = Field(None, description="Routing key, as ${SECRET:key}.")
-    escalation_policy: str | None = Field(None, description="Escalation policy.")
+    enabled: bool = Field(default=False, description="Raise incidents.")
+    api_key: str | None = Field(default=None, description="Routing key, as ${SECRET:key}.")
+    escalation_policy: str | None = Field(default=None, description="Escalation policy.")
 
 
 class Sns(Section):
     """Amazon SNS."""
 
-    enabled: bool = Field(False, description="Publish to SNS.")
-    topic_arn: str | None = Field(None, description="Topic.")
+    enabled: bool = Field(default=False, description="Publish to SNS.")
+    topic_arn: str | None = Field(default=None, description="Topic.")
 
 
 class Webhook(Section):
     """A signed HTTP POST."""
 
-    enabled: bool = Field(False, description="Post to the address.")
-    url: str | None = Field(None, description="Address; may be ${SECRET:key}.")
+    enabled: bool = Field(default=False, description="Post to the address.")
+    url: str | None = Field(default=None, description="Address; may be ${SECRET:key}.")
 
 
 class Notifications(Section):
