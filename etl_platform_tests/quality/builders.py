@@ -1,0 +1,44 @@
+"""Jobs and configurations for tests of quality, in one line each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from etl_platform.config.models.global_settings import GlobalSettings
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+
+TARGET = {"type": "s3", "path": "s3://lake/out/"}
+
+
+def job_with(
+    quality: dict[str, Any],
+    *,
+    target: dict[str, Any] | None = TARGET,
+    sources: Sequence[dict[str, Any]] = (),
+    **sections: Any,
+) -> Job:
+    """A job whose `data_quality` is given; its target is the prefix s3://lake/out/."""
+    body: dict[str, Any] = {
+        "job_id": "orders",
+        "execution": {"script_path": "orders.py"},
+        "data_quality": quality,
+        "data_sources": list(sources),
+        **sections,
+    }
+    if target:
+        body["target"] = target
+    return Job.model_validate(body)
+
+
+def config_of(*jobs: Job, folder: Path) -> Config:
+    """A configuration of these jobs under the local profile, whose local root is `folder`/root."""
+    settings = GlobalSettings.model_validate({"local": {"root": "root"}})
+    return Config(path=folder / "etl_config.json", jobs=jobs, settings=settings)
+
+
+def lake(folder: Path, prefix: str = "out") -> Path:
+    """The local folder of s3://lake/<prefix>/, made."""
+    path = folder / "root" / "s3" / "lake" / prefix
+    path.mkdir(parents=True, exist_ok=True)
+    return path
