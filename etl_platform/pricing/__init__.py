@@ -1,0 +1,1 @@
+"""What a run costs: the price book, billing rules, estimates, budgets, forecasts and anomalies."""

@@ -1,0 +1,214 @@
+"""The price book: what AWS charges for a unit, where the figure is from, and how old it is."""
+
+import datetime as dt
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from etl_platform.config.project import Config
+
+HOME_REGION = "us-east-1"
+"""Region of the packaged prices, and of a configuration that names none."""
+
+MAX_AGE_DAYS = 180
+"""A book older than this is used with a warning."""
+
+OPEN_KEYS = ("ec2.", "emr.", "bedrock.")
+"""Prefixes under which any instance type or model may be priced by an override."""
+
+Category = Literal["compute", "storage", "network", "model"]
+
+
+class UnknownPriceKeyError(LookupError):
+    """An override names a price that the book does not know.
+
+    Attributes:
+        key: The key that was given.
+    """
+
+    def __init__(self, key: str, known: list[str]):
+        self.key = key
+        near = ", ".join(difflib.get_close_matches(key, known, 3, 0.4)) or ", ".join(known[:5])
+        super().__init__(
+            f'global_settings.pricing.overrides: no price "{key}" in the book; near it: {near}. '
+            "`etl-platform prices list` shows all keys."
+        )
+
+
+class Price(BaseModel):
+    """What one unit costs.
+
+    Attributes:
+        usd: Dollars for `per` units.
+        minimum_seconds: The shortest time that is billed.
+        increment_seconds: Time is rounded up to a multiple of this.
+        confirmed: False where the figure is from third-party copies of the price page.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    service: str
+    usd: Decimal
+    per: int = 1
+    unit: str
+    category: Category
+    region: str
+    date: dt.date
+    source: str
+    confirmed: bool = True
+    description: str = ""
+    minimum_seconds: int | None = None
+    increment_seconds: int | None = None
+
+
+class PriceFile(BaseModel):
+    """The JSON file of a price book."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    date: dt.date
+    currency: Literal["USD"] = "USD"
+    prices: list[Price] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class PriceBook:
+    """The prices of one region.
+
+    Attributes:
+        region: The region that is priced.
+        date: Day on which the book was last checked.
+        prices: Key to price; only prices known for this region.
+        billing: Key to the price of the home region, for rules of billing, which do not differ by region.
+    """
+
+    region: str
+    date: dt.date
+    prices: Mapping[str, Price]
+    billing: Mapping[str, Price] = field(repr=False, default_factory=dict)
+
+    def price(self, key: str) -> Price | None:
+        """The price of a key; None where it is unknown in this region."""
+        return self.prices.get(key)
+
+    def billed_seconds(self, key: str, seconds: Decimal) -> Decimal:
+        """A time as it is billed: rounded up to the increment, and not below the minimum."""
+        rule = self.billing.get(key)
+        if rule is None:
+            return seconds
+        if rule.increment_seconds:
+            step = Decimal(rule.increment_seconds)
+            seconds = (seconds / step).to_integral_value(ROUND_CEILING) * step
+        return max(seconds, Decimal(rule.minimum_seconds or 0))
+
+    def age_warning(self, today: dt.date) -> str | None:
+        """A sentence where the book is older than MAX_AGE_DAYS, else None."""
+        age = (today - self.date).days
+        if age <= MAX_AGE_DAYS:
+            return None
+        return (
+            f"the price book of {self.date} is {age} days old (limit {MAX_AGE_DAYS}): "
+            "run `etl-platform prices refresh`."
+        )
+
+
+class BadPriceFileError(ValueError):
+    """A price file that cannot be read as a price book."""
+
+
+@cache
+def packaged_prices() -> PriceFile:
+    """The prices that come with the package."""
+    return PriceFile.model_validate_json((files("etl_platform.pricing") / "price_book.json").read_bytes())
+
+
+def read_price_file(path: Path) -> PriceFile:
+    """Read and check a price file.
+
+    Raises:
+        BadPriceFileError: It cannot be read, or does not hold a price book.
+    """
+    try:
+        return PriceFile.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadPriceFileError(
+            f"{path}: not a price book: {error}. "
+            "Write it anew with `etl-platform prices refresh`, or delete it."
+        ) from error
+
+
+def open_book(
+    region: str = HOME_REGION, overrides: Mapping[str, float] | None = None, path: Path | None = None
+) -> PriceBook:
+    """The prices of a region, with negotiated prices in place of listed ones.
+
+    A price that the file does not have for this region is unknown, unless it is overridden.
+
+    Args:
+        region: AWS region.
+        overrides: Price key to dollars for the key's own unit (`per` units).
+        path: A price file; None reads the packaged one.
+
+    Raises:
+        UnknownPriceKeyError: An override names no price.
+        BadPriceFileError: The file is not a price book.
+    """
+    content = read_price_file(path) if path else packaged_prices()
+    listed = {price.key: price for price in content.prices if price.region == region}
+    billing = {price.key: price for price in content.prices if price.region == HOME_REGION}
+    for key, usd in (overrides or {}).items():
+        base = billing.get(key)
+        if base is None and not key.startswith(OPEN_KEYS):
+            raise UnknownPriceKeyError(key, sorted(billing))
+        listed[key] = _overridden(key, usd, base, region, content.date)
+    return PriceBook(region=region, date=content.date, prices=listed, billing=billing | listed)
+
+
+def _overridden(key: str, usd: float, base: Price | None, region: str, day: dt.date) -> Price:
+    changes = {
+        "usd": Decimal(str(usd)),
+        "region": region,
+        "source": "global_settings.pricing.overrides",
+        "confirmed": True,
+    }
+    if base:
+        return base.model_copy(update=changes)
+    service = key.split(".", 1)[0]
+    tokens = service == "bedrock"
+    return Price(
+        key=key,
+        service=service,
+        per=1_000_000 if tokens else 1,
+        unit="token" if tokens else "instance-hour",
+        category="model" if tokens else "compute",
+        date=day,
+        minimum_seconds=None if tokens else 60,
+        increment_seconds=None if tokens else 1,
+        **changes,
+    )
+
+
+def refreshed_path(config: Config) -> Path:
+    """Where `prices refresh` keeps the prices of a configuration; they win over the packaged ones."""
+    return config.local_root / "price_book.json"
+
+
+def book_of(config: Config) -> PriceBook:
+    """The book that a configuration asks for: its `pricing.region`, else `aws_region`, and its overrides.
+
+    Raises:
+        UnknownPriceKeyError: An override names no price.
+        BadPriceFileError: The refreshed price file is not a price book.
+    """
+    settings = config.settings
+    region = settings.pricing.region or settings.aws_region or HOME_REGION
+    path = refreshed_path(config)
+    return open_book(region, settings.pricing.overrides, path if path.exists() else None)
