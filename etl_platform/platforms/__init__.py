@@ -1,0 +1,1 @@
+"""How to run a job: one driver, one file for each platform."""
