@@ -1,0 +1,1 @@
+"""What happened: the records of six tables, and the stores that keep them."""
