@@ -95,3 +95,21 @@ class FargateUsage(TimedUsage):
                 )
             )
         return lines
+
+
+class FargateSeconds(Usage):
+    """What Fargate tasks used by the platform's own count; its minimum is already in it."""
+
+    service: ClassVar[str] = "fargate"
+
+    vcpu_seconds: Decimal = Field(ge=0, description="vCPU × seconds of all tasks.")
+    memory_gb_seconds: Decimal = Field(ge=0, description="GB × seconds of all tasks.")
+    architecture: Architecture = Field(default="x86_64", description="Processor.")
+
+    def lines(self, book: PriceBook) -> list[Line]:
+        """Processors and memory."""
+        family = "arm" if self.architecture.startswith("arm") else "x86"
+        return [
+            line(book, f"fargate.{family}.vcpu_second", self.vcpu_seconds, "vCPU-seconds used"),
+            line(book, f"fargate.{family}.memory_gb_second", self.memory_gb_seconds, "GB-seconds used"),
+        ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from etl_platform.pricing.emr import EmrServerlessUsage, EmrServerlessWorkers, EmrUsage
-from etl_platform.pricing.functions import FargateUsage, LambdaUsage
+from etl_platform.pricing.functions import FargateSeconds, FargateUsage, LambdaUsage
 from etl_platform.pricing.glue import GlueDpuSeconds, GlueUsage
 from etl_platform.pricing.quote import Usage
 from etl_platform.pricing.storage import DynamoDbUsage, S3Usage, TransferUsage
@@ -17,8 +17,8 @@ SERVICES: dict[str, tuple[type[Usage], ...]] = {
     "emr": (EmrUsage,),
     "emr_serverless": (EmrServerlessWorkers, EmrServerlessUsage),
     "lambda": (LambdaUsage,),
-    "fargate": (FargateUsage,),
-    "batch": (FargateUsage,),
+    "fargate": (FargateUsage, FargateSeconds),
+    "batch": (FargateUsage, FargateSeconds),
     "s3": (S3Usage,),
     "dynamodb": (DynamoDbUsage,),
     "data_transfer": (TransferUsage,),

@@ -1,0 +1,121 @@
+"""What a month will cost, from the days so far: weekday pattern and growth, with a range."""
+
+import calendar
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from etl_platform.pricing.history import CostPoint, known_sum
+
+LEVEL = 0.9
+"""Share of months that the range is meant to hold."""
+
+LEAST_DAYS = 3
+LEAST_DAYS_FOR_WEEKDAYS = 14
+LEAST_DAYS_FOR_GROWTH = 21
+"""Days of history from which a level, a weekday pattern and a trend are estimated."""
+
+HISTORY_DAYS = 120
+"""Days that count; what a job cost half a year ago says little of today."""
+
+DAYS_A_MONTH = 365.25 / 12
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The cost of one calendar month.
+
+    Attributes:
+        month: Such as `2026-11`.
+        spent_usd: Known cost of the month's runs so far.
+        expected_usd: Expected cost of the whole month; None where there is too little history.
+        low_usd: Lower end of the range.
+        high_usd: Upper end of the range.
+        growth_monthly: 0.05 is 5 % a month; None where the history is too short to tell.
+        days: Days of history that it rests on.
+        notes: What it takes into account, and what weakens it.
+    """
+
+    month: str
+    spent_usd: float | None
+    expected_usd: float | None
+    low_usd: float | None
+    high_usd: float | None
+    growth_monthly: float | None
+    days: int
+    notes: tuple[str, ...]
+
+
+def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
+    """Forecast the calendar month of a day.
+
+    The daily sums of the whole days before it are explained by least squares with a level for each day of
+    the week and a straight trend, as far as the history is long enough for them. The rest of the month is the
+    sum of the days to come, this one among them where it has cost less than expected so far; the range is the
+    exact prediction interval of that sum (Draper and Smith, "Applied Regression Analysis").
+
+    Args:
+        points: Runs of one job or of many; those of unknown cost are left out and noted.
+        today: A day of the month, UTC; later points are ignored.
+    """
+    import numpy as np
+    from scipy import stats
+
+    runs = [point for point in points if point.day <= today]
+    month = today.isoformat()[:7]
+    spent = known_sum(point.usd for point in runs if point.month == month)
+    notes: list[str] = []
+    unpriced = sum(point.usd is None for point in runs)
+    if unpriced:
+        notes.append(f"{unpriced} of {len(runs)} runs have no known cost and are left out")
+    by_day: dict[dt.date, float] = {}
+    for point in runs:
+        if point.usd is not None:
+            by_day[point.day] = by_day.get(point.day, 0.0) + point.usd
+    first = max(min(by_day, default=today), today - dt.timedelta(days=HISTORY_DAYS))
+    days = [first + dt.timedelta(days=n) for n in range((today - first).days)]
+    if len(days) < LEAST_DAYS:
+        notes.append(f"a forecast needs {LEAST_DAYS} whole days of history, there are {len(days)}")
+        return Forecast(month, spent, None, None, None, None, len(days), tuple(notes))
+
+    weekly, growing = len(days) >= LEAST_DAYS_FOR_WEEKDAYS, len(days) >= LEAST_DAYS_FOR_GROWTH
+    notes.append("weekday pattern" if weekly else "no weekday pattern yet: under two weeks of history")
+    notes.append("growth" if growing else "no growth yet: under three weeks of history")
+
+    def design(some: list[dt.date]) -> "np.ndarray":
+        weekdays = np.array([day.weekday() for day in some], int)
+        levels = np.eye(7)[weekdays] if weekly else np.ones((len(some), 1))
+        trend = (
+            np.array([[(day - first).days] for day in some], float) if growing else np.empty((len(some), 0))
+        )
+        return np.hstack([levels, trend])
+
+    costs = np.array([by_day.get(day, 0.0) for day in days])
+    matrix = design(days)
+    inverse = np.linalg.pinv(matrix.T @ matrix)
+    weights = inverse @ matrix.T @ costs
+    freedom = max(len(days) - matrix.shape[1], 1)
+    variance = float(((costs - matrix @ weights) ** 2).sum()) / freedom
+
+    last = dt.date(today.year, today.month, calendar.monthrange(today.year, today.month)[1])
+    left = [today + dt.timedelta(days=n) for n in range((last - today).days + 1)]
+    ahead = np.maximum(design(left) @ weights, 0.0)
+    # Of today only what is still expected beyond what was already spent is to come.
+    ahead[0] = max(ahead[0] - by_day.get(today, 0.0), 0.0)
+    together = design(left).sum(axis=0)
+    spread = float(np.sqrt(variance * (len(left) + together @ inverse @ together)))
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * spread
+    so_far = spent or 0.0
+    expected = so_far + float(ahead.sum())
+    mean = float(costs.mean())
+    growth = float(weights[-1]) * DAYS_A_MONTH / mean if growing and mean > 0 else None
+    return Forecast(
+        month=month,
+        spent_usd=spent,
+        expected_usd=expected,
+        low_usd=max(expected - half, so_far),
+        high_usd=expected + half,
+        growth_monthly=growth,
+        days=len(days),
+        notes=tuple(notes),
+    )
