@@ -103,6 +103,14 @@ _PATTERNS: dict[ErrorClass, tuple[str, ...]] = {
         r"timed out",
         r"(Read|Connect|Socket)Timeout",
     ),
+    # Network and service faults: their cause is not known here, and they pass.
+    "unknown": (
+        r"Connection(Reset|Aborted|Refused)?Error",
+        r"Connection (reset|refused|aborted|closed)",
+        r"BrokenPipe|Broken pipe",
+        r"UnknownHost|name resolution",
+        r"ServiceUnavailable|InternalServerError|InternalFailure",
+    ),
 }
 _COMPILED: dict[ErrorClass, re.Pattern[str]] = {
     kind: re.compile("|".join(parts), re.IGNORECASE) for kind, parts in _PATTERNS.items()
@@ -122,7 +130,11 @@ _ENDED_BY_SCRIPT = re.compile(r"(?:^|\.)(?:AnalysisException|SystemExit)$")
 
 
 def classify(
-    message: str | None = None, *, error_type: str | None = None, exit_code: int | None = None
+    message: str | None = None,
+    *,
+    error_type: str | None = None,
+    exit_code: int | None = None,
+    otherwise: ErrorClass = "unknown",
 ) -> Failure:
     """Tell the kind of a failure from what is known of it.
 
@@ -130,6 +142,7 @@ def classify(
         message: What the platform or the exception said.
         error_type: Name of the exception, with or without its module.
         exit_code: As `subprocess` gives it (negative: a signal) or as a container does (128 + signal).
+        otherwise: What a failure is of which none of these tells more.
     """
     if error_type and _CODE_TYPES.search(error_type):
         return Failure("code", RETRY_CAN_HELP["code"])
@@ -142,4 +155,4 @@ def classify(
         return Failure("out_of_memory", True)
     if error_type and _ENDED_BY_SCRIPT.search(error_type):
         return Failure("code", RETRY_CAN_HELP["code"])
-    return Failure("unknown", RETRY_CAN_HELP["unknown"])
+    return Failure(otherwise, RETRY_CAN_HELP[otherwise])

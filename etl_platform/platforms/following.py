@@ -42,7 +42,9 @@ class Follower:
         self._cursor: str | None = None
         self._log_is_read = True
         self._log_fails_since: float | None = None
-        self._said: tuple[str, float] | None = None
+        self._told_status: str | None = None
+        self._told_message: str | None = None
+        self._told_at = 0.0
 
     def poll(self, *, seconds: float = PATIENCE_SECONDS) -> RunState:
         """The state of the run, asked for again while the platform does not answer."""
@@ -108,11 +110,12 @@ class Follower:
 
     def _tell(self, state: RunState) -> None:
         now = self._clock.now()
-        if self._said and self._said[0] == state.status and now - self._said[1] < PROGRESS_SECONDS:
+        if state.status == self._told_status and now - self._told_at < PROGRESS_SECONDS:
             return
-        self._said = (state.status, now)
         elapsed = "" if state.started is None else f" {now - state.started:.0f} s"
-        what = [str(state.progress)] if state.progress else []
-        what += [state.message] if state.message else []
-        line = f"{state.status}{elapsed}"
-        self._on_progress(" · ".join([line, *what]))
+        parts = [f"{state.status}{elapsed}", *([str(state.progress)] if state.progress else [])]
+        # A message that stays the same is said once.
+        if state.message and state.message != self._told_message:
+            parts.append(state.message)
+        self._told_status, self._told_message, self._told_at = state.status, state.message, now
+        self._on_progress(" · ".join(parts))

@@ -1,0 +1,42 @@
+"""The arguments that every platform gives to a job's script."""
+
+import re
+from collections.abc import Mapping
+
+from etl_platform.platforms.errors import NotRunnableError
+from etl_platform.platforms.protocol import RunRequest
+
+_SECRET = re.compile(r"\$\{SECRET:([^}]*)\}")
+
+
+def script_arguments(request: RunRequest) -> dict[str, str]:
+    """`JOB_NAME`, `EXECUTION_ID`, `PARTITION_KEY` where there is one, and `execution.arguments`, as text.
+
+    The script sees `--name value`. A standard one that the job declares itself has the job's value.
+    """
+    standard = {"JOB_NAME": request.job.job_id, "EXECUTION_ID": request.execution_id}
+    if request.partition_key is not None:
+        standard["PARTITION_KEY"] = request.partition_key
+    return {**standard, **as_text(request.job.execution.arguments)}
+
+
+def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """Values as the configuration's JSON spells them: `true`, not `True`."""
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()
+    }
+
+
+def refuse_secrets(job_id: str, section: str, values: Mapping[str, str]) -> None:
+    """Refuse values that hold a secret, where they would be written down as they are.
+
+    Raises:
+        NotRunnableError: One does; the message names the key, never a value.
+    """
+    for key, value in values.items():
+        if found := _SECRET.search(value):
+            raise NotRunnableError(
+                f'job "{job_id}": {section}.{key} holds ${{SECRET:{found[1]}}}, and this platform does not '
+                f"hand out secrets yet, because it would have to write them to a file. Let the script read "
+                f"an environment variable instead, and take the secret out of {section}.{key}."
+            )
