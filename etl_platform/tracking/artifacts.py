@@ -33,7 +33,7 @@ class FolderArtifacts:
         self._folder = folder
 
     def write(self, name: str, content: bytes) -> str:
-        """Write a file, whole or not at all; the location is its path relative to the folder, which may move."""
+        """Write a file, whole or not at all; its location is relative to the folder, which may move."""
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{uuid.uuid4().hex}")

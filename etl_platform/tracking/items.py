@@ -13,17 +13,17 @@ from etl_platform.tracking.values import Record
 R = TypeVar("R", bound=Record)
 
 LARGEST_ITEM_BYTES = 300 * 1024
-"""DynamoDB refuses items over 400 KB; the rest is room for the indexes' own attributes and for later fields."""
+"""DynamoDB refuses items over 400 KB; the rest is room for pointers and later fields."""
 
 POINTERS = "artifacts"
-"""Attribute that holds, for each field kept elsewhere, `location`, `count` (elements, or characters) and `bytes`."""
+"""Attribute with, for each field kept elsewhere, `location`, `count` (elements or characters), `bytes`."""
 
 
 def item_bytes(value: Any) -> int:
     """Size of a value as DynamoDB counts it.
 
-    Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats". A number is at most 21 bytes, and
-    one byte for each two digits and one more.
+    Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats". A number has one byte for
+    each two digits and one more, and 21 at the most.
     """
     match value:
         case None | bool():
@@ -42,7 +42,7 @@ def item_bytes(value: Any) -> int:
 def to_item(table: Table, record: Record, artifacts: Artifacts | None) -> Item:
     """A record as the item to be stored.
 
-    Values that make it too large are written to `artifacts`, the largest first, and a pointer stands in the item.
+    Values that make it too large are written to `artifacts`, the largest first, and the item points to them.
 
     Raises:
         RecordTooLargeError: It does not fit, and there is no place for its large values.
@@ -66,8 +66,8 @@ def fit(table: Table, item: Item, artifacts: Artifacts | None) -> Item:
     if artifacts is None:
         raise RecordTooLargeError(
             f"{table.name} {key}: the record has {item_bytes(item):,} bytes and an item may have "
-            f"{LARGEST_ITEM_BYTES:,}. Set `artifacts.s3_uri` in the configuration, so that large values can be "
-            "kept there."
+            f"{LARGEST_ITEM_BYTES:,}. Set `artifacts.s3_uri` in the configuration, so that large values "
+            "can be kept there."
         )
     sizes = {name: item_bytes(value) for name, value in item.items() if name not in table.key_attributes}
     slim, pointers = dict(item), {}
@@ -112,7 +112,8 @@ def whole(item: Item, artifacts: Artifacts | None) -> Item:
     if artifacts is None:
         places = ", ".join(pointer["location"] for pointer in pointers.values())
         raise RecordTooLargeError(
-            f"values of this record are kept at {places}. Set `artifacts.s3_uri` in the configuration to read it."
+            f"values of this record are kept at {places}. Set `artifacts.s3_uri` in the configuration "
+            "to read it."
         )
     kept = {
         name: json.loads(gzip.decompress(artifacts.read(pointer["location"])))

@@ -1,7 +1,7 @@
 """The records of the six tables.
 
 Times are Unix seconds UTC. A value that nobody measured is None in the model and absent in the store.
-`model_copy(update={...})` makes the next state of a record; its `timestamp` must stay, since it is part of the key.
+`model_copy(update={...})` makes the next state of a record; its `timestamp` must stay, being part of the key.
 """
 
 from typing import Literal
@@ -190,8 +190,8 @@ class ExecutionSummary(ExecutionOutline):
 class JobExecution(ExecutionOutline):
     """One attempt to run a job: the item of the table JobExecutions.
 
-    `issues_detected`, `optimizations_applied` and `recommendations` are None where nobody looked, and empty where
-    somebody looked and found none.
+    `issues_detected`, `optimizations_applied` and `recommendations` are None where nobody looked, and empty
+    where somebody looked and found none.
     """
 
     step_key: str | None = None

@@ -1,8 +1,8 @@
 """The store in one SQLite file, shared by the processes and threads of one machine.
 
 Each table has its key columns beside one JSON document. WAL lets readers go on while one writes, and
-`synchronous=FULL` flushes each commit to the disk before it is acknowledged. WAL needs shared memory, so the file
-must not stand on a network file system.
+`synchronous=FULL` flushes each commit to the disk before it is acknowledged. WAL needs shared memory, so the
+file must not stand on a network file system.
 """
 
 import json
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from etl_platform.tracking.artifacts import FolderArtifacts
 from etl_platform.tracking.changes import Change, Increment, Put
@@ -112,8 +114,9 @@ class SqliteStore(TrackingStore):
             "AND (expires_at IS NULL OR expires_at > ?) ORDER BY rowid LIMIT ?",
             [last, self._clock(), _CHUNK],
         ):
-            for last, item in rows:
+            for _, item in rows:
                 yield with_large_values(json.loads(item), self._folder)
+            last = rows[-1][0]
 
     def add_items(self, table: Table, items: Sequence[Item]) -> int:
         """Add the items whose keys are free, in one transaction."""
@@ -172,8 +175,8 @@ class SqliteStore(TrackingStore):
             yield
         except (sqlite3.OperationalError, OSError) as error:
             raise StoreUnavailableError(
-                f"{self.path}: the tracking file cannot be used now ({error}). Check that its folder exists, is "
-                "writable and has room, and that no other process holds it."
+                f"{self.path}: the tracking file cannot be used now ({error}). Check that its folder exists, "
+                "is writable and has room, and that no other process holds it."
             ) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(
@@ -192,7 +195,7 @@ class SqliteStore(TrackingStore):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
         try:
-            self._switch_to_wal(connection)
+            _switch_to_wal(connection, self._busy_seconds)
             connection.execute("PRAGMA synchronous = FULL")
             migrate(connection)
         except BaseException:
@@ -200,17 +203,17 @@ class SqliteStore(TrackingStore):
             raise
         return connection
 
-    def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
-        deadline = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError:
-                # This statement does not wait for others who make the same file, whatever the timeout.
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+
+def _switch_to_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    # This statement does not wait for others who make the same file, whatever the connection's timeout.
+    for retry in Retrying(
+        retry=retry_if_exception_type(sqlite3.OperationalError),
+        wait=wait_fixed(0.02),
+        stop=stop_after_delay(busy_seconds),
+        reraise=True,
+    ):
+        with retry:
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _put(connection: sqlite3.Connection, table: Table, item: Item, guard: str) -> bool:
@@ -219,7 +222,8 @@ def _put(connection: sqlite3.Connection, table: Table, item: Item, guard: str) -
     conflict = "NOTHING"
     if guard == "own":
         assignments = ", ".join(f'"{name}" = excluded."{name}"' for name in (*names, "item"))
-        conflict = f"UPDATE SET {assignments} WHERE execution_id = excluded.execution_id AND version <= excluded.version"
+        unchanged = "execution_id = excluded.execution_id AND version <= excluded.version"
+        conflict = f"UPDATE SET {assignments} WHERE {unchanged}"
     quoted = ", ".join(f'"{name}"' for name in names)
     cursor = connection.execute(
         f'INSERT INTO "{table.name}" ({quoted}, item) VALUES ({", ".join("?" * len(names))}, ?) '

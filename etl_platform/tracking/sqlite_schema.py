@@ -64,11 +64,13 @@ def _bring_up(connection: sqlite3.Connection, table: Table) -> None:
     if missing:
         _fill(connection, table, missing)
     connection.execute(
-        f'CREATE UNIQUE INDEX IF NOT EXISTS "{table.name}Key" ON "{table.name}" ("{table.partition}", "{table.sort}")'
+        f'CREATE UNIQUE INDEX IF NOT EXISTS "{table.name}Key" '
+        f'ON "{table.name}" ("{table.partition}", "{table.sort}")'
     )
     for index in table.indexes:
         connection.execute(
-            f'CREATE INDEX IF NOT EXISTS "{index.name}" ON "{table.name}" ("{index.partition}", "{index.sort}")'
+            f'CREATE INDEX IF NOT EXISTS "{index.name}" '
+            f'ON "{table.name}" ("{index.partition}", "{index.sort}")'
         )
     if table.ttl_days is not None:
         connection.execute(f'CREATE INDEX IF NOT EXISTS "{table.name}Expiry" ON "{table.name}" (expires_at)')

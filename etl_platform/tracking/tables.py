@@ -1,6 +1,6 @@
 """The six tables as data: keys, indexes, lifetimes, and the attributes made for the indexes.
 
-Both stores are built from this module alone. Source: the schema of recorded items in the documentation of tracking.
+Both stores are built from this module.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ class Index:
     """A second way to find the items of a table.
 
     Attributes:
-        projected: Attributes that it carries beside the keys of the index and of the table; None: all of them.
-            A narrow index makes each write cheaper, and a question for whole records then reads the table as well.
+        projected: Attributes that it carries beside the keys of the index and of the table; None: all.
+            A narrow index makes each write cheaper; a question for whole records reads the table as well.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Table:
     derive: Callable[[Any], Item] = lambda record: {}
 
     def expiry(self, timestamp: float) -> Item:
-        """The attribute `expires_at` of an item of that time, in whole Unix seconds; empty where it never expires."""
+        """Attribute `expires_at` of an item of that time in whole Unix seconds; none if it never expires."""
         return {} if self.ttl_days is None else {"expires_at": int(timestamp) + self.ttl_days * DAY_SECONDS}
 
     @property

@@ -9,7 +9,7 @@ _LARGEST = 1e125
 """DynamoDB keeps numbers up to 9.99e125 and down to 1e-130 (Amazon DynamoDB Developer Guide, data types)."""
 _SMALLEST = 1e-125
 _DEEPEST = 24
-"""DynamoDB refuses values nested deeper than 32 levels; free JSON stands up to four levels down in a record."""
+"""DynamoDB refuses values nested deeper than 32 levels; free JSON stands some levels down in a record."""
 
 
 def _storable(number: float) -> float:

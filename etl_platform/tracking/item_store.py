@@ -1,0 +1,103 @@
+"""What a store of items provides; all that differs between the stores."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from etl_platform.tracking.artifacts import Artifacts
+from etl_platform.tracking.changes import Change
+from etl_platform.tracking.tables import Index, Item, Table
+
+
+class ItemStore(ABC):
+    """Items of the six tables, kept durably; safe to share between threads.
+
+    Each method raises `StoreUnavailableError` where the store cannot be reached, and `StoreError` where
+    it refuses.
+    """
+
+    def __init__(self, artifacts: Artifacts | None, clock: Callable[[], float] = time.time):
+        """Keep what all stores need.
+
+        Args:
+            artifacts: Where values go that are too large for an item; None: nowhere.
+            clock: Unix seconds UTC, by which items expire.
+        """
+        self._artifacts = artifacts
+        self._clock = clock
+
+    @abstractmethod
+    def _write(self, changes: Sequence[Change]) -> bool:
+        """Make all changes or, where the guard of one refuses, none.
+
+        Returns:
+            Whether they were made.
+        """
+
+    @abstractmethod
+    def _query(
+        self,
+        table: Table,
+        index: Index | None,
+        key: str,
+        *,
+        low: float | str | None = None,
+        high: float | str | None = None,
+        newest_first: bool = True,
+        limit: int | None = None,
+        whole: bool = True,
+    ) -> Iterator[Item]:
+        """Items of one partition, ordered by its sort key; what has expired is left out.
+
+        Args:
+            table: The table.
+            index: One of its indexes; None: the table itself.
+            key: The partition.
+            low: Smallest sort key.
+            high: Largest sort key.
+            newest_first: Largest sort key first.
+            limit: How many the caller will take, at a guess: the size of what is read at once.
+            whole: False: the attributes that the index carries are enough.
+        """
+
+    @abstractmethod
+    def _get(self, table: Table, keys: Sequence[tuple[Any, Any]]) -> list[Item]:
+        """The items that stand under primary keys, in no particular order; sees every acknowledged write."""
+
+    @abstractmethod
+    def items(self, table: Table) -> Iterator[Item]:
+        """All items of a table, pointers and markers too, with their large values; for export."""
+
+    @abstractmethod
+    def add_items(self, table: Table, items: Sequence[Item]) -> int:
+        """Add items whose keys are free and change none that stands; for import.
+
+        Returns:
+            How many were added.
+        """
+
+    @abstractmethod
+    def prune(self) -> dict[str, int]:
+        """Remove what has expired, where the store does not do so by itself.
+
+        Returns:
+            Table name to number removed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up connections; the store is not used afterwards."""
+
+    def __enter__(self) -> Self:
+        """The store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        self.close()
