@@ -1,0 +1,70 @@
+"""`${SECRET:key}` → its value, at the moment of use; nothing keeps or prints it."""
+
+import json
+import os
+import re
+
+from etl_platform.config.project import Config
+
+SECRET = re.compile(r"\$\{SECRET:([^}]+)\}")
+
+
+class UnknownSecretError(LookupError):
+    """A secret that the provider does not have; the message names the key, never a value."""
+
+
+def resolve_secrets(text: str, config: Config) -> str:
+    """Put the values of all secrets into a text.
+
+    `env` reads the variable `<prefix><key>`, `file` the file of that path (relative to the configuration),
+    `aws_secrets_manager` the secret of that name, where `name.key` means a key of a JSON secret.
+
+    Raises:
+        UnknownSecretError: The provider does not have one of them.
+    """
+    return SECRET.sub(lambda match: _value(match.group(1), config), text)
+
+
+def _value(key: str, config: Config) -> str:
+    secrets = config.settings.secrets
+    name = secrets.prefix + key
+    match secrets.provider:
+        case "env":
+            if name not in os.environ:
+                raise UnknownSecretError(f"secret `{key}`: the environment variable {name} is not set.")
+            return os.environ[name]
+        case "file":
+            path = config.resolve(name)
+            try:
+                return path.read_text().rstrip("\n")
+            except OSError as error:
+                raise UnknownSecretError(f"secret `{key}`: cannot read {path}: {error.strerror}.") from None
+        case "aws_secrets_manager":
+            return _from_aws(key, name, config)
+
+
+def _from_aws(key: str, name: str, config: Config) -> str:
+    import boto3
+    from botocore.config import Config as ClientConfig
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    secret_name, _, json_key = name.rpartition(".") if "." in name else (name, "", "")
+    try:
+        client = boto3.client(
+            "secretsmanager",
+            region_name=config.settings.aws_region,
+            config=ClientConfig(
+                connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 4}
+            ),
+        )
+        value = client.get_secret_value(SecretId=secret_name)["SecretString"]
+    except (BotoCoreError, ClientError) as error:
+        raise UnknownSecretError(
+            f"secret `{key}`: Secrets Manager has no readable secret {secret_name}: {error}"
+        ) from None
+    if not json_key:
+        return value
+    try:
+        return str(json.loads(value)[json_key])
+    except (ValueError, KeyError, TypeError):
+        raise UnknownSecretError(f"secret `{key}`: {secret_name} is no JSON with a key {json_key}.") from None
