@@ -6,8 +6,8 @@ from typing import Literal
 from etl_platform.tracking.tables import Item, Table
 
 Guard = Literal["new", "own"]
-"""When a put is refused. `new`: an item stands under its key. `own`: one of another execution stands there, or
-a newer state (`version`) of the same."""
+"""When a put is refused. `new`: its key is taken. `own`: its key is taken by an item of another execution, or
+by a newer state (`version`) of its own."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ def counted_once(record: JobExecution) -> list[Change]:
             f"execution {record.execution_id} is running: its cost is counted when it has ended."
         )
     expiry = COST_TRENDS.expiry(record.timestamp)
-    # The marker stands in the same table, so that it expires with the trend; it is both parts of its key, so that no
-    # partition of the table or of its index fills with markers.
+    # The marker stands in the same table, so that it expires with the trend. It is both parts of its key, so
+    # that no partition of the table or of its index fills with markers.
     marker = f"{_MARKER}{record.execution_id}"
     day = {"date": utc_date(record.timestamp), "job_name": record.job_name, **expiry}
     return [

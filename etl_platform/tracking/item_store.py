@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from etl_platform.tracking.artifacts import Artifacts
 from etl_platform.tracking.changes import Change
+from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.tables import Index, Item, Table
 
 
@@ -78,6 +79,17 @@ class ItemStore(ABC):
 
         Returns:
             How many were added.
+        """
+
+    @abstractmethod
+    def init(self, *, dry_run: bool = False) -> list[Difference]:
+        """Make what the store lacks of tables, columns and indexes, and never drop anything.
+
+        Args:
+            dry_run: True: make nothing, only tell.
+
+        Returns:
+            What was missing or differs.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from etl_platform.tracking.artifacts import FolderArtifacts
 from etl_platform.tracking.changes import Change, Increment, Put
+from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
 from etl_platform.tracking.items import POINTERS, artifact_folder, fit
 from etl_platform.tracking.items import whole as with_large_values
-from etl_platform.tracking.sqlite_schema import columns, migrate
+from etl_platform.tracking.sqlite_schema import SCHEMA_VERSION, columns, migrate
 from etl_platform.tracking.store import TrackingStore
 from etl_platform.tracking.tables import TABLES, Index, Item, Table
 
@@ -44,6 +45,10 @@ class SqliteStore(TrackingStore):
         self._busy_seconds = busy_seconds
         self._local = threading.local()
         super().__init__(self._folder, clock)
+
+    def __str__(self) -> str:
+        """What the store is, for people."""
+        return f"SQLite file {self.path}"
 
     def _write(self, changes: Sequence[Change]) -> bool:
         with self._transaction() as connection:
@@ -123,6 +128,26 @@ class SqliteStore(TrackingStore):
         fitted = [fit(table, item, self._folder) for item in items]
         with self._transaction() as connection:
             return sum(_put(connection, table, item, "new") for item in fitted)
+
+    def init(self, *, dry_run: bool = False) -> list[Difference]:
+        """Make the file, or bring it to this version's schema; any other use of the store does so too."""
+        found = 0
+        if self.path.exists():
+            with (
+                self._reported(),
+                closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as connection,
+            ):
+                (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found == SCHEMA_VERSION:
+            return []
+        if not dry_run:
+            with self._reported():
+                self._connection()
+        return [
+            Difference(
+                str(self.path), "schema version", str(SCHEMA_VERSION), str(found or "none"), made=not dry_run
+            )
+        ]
 
     def prune(self) -> dict[str, int]:
         """Delete what has expired, with its large values; table name to number of rows."""

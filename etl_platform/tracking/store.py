@@ -87,7 +87,7 @@ class TrackingStore(ItemStore):
     def count_cost(self, record: JobExecution) -> None:
         """Add an execution that ended to the cost trend of its job and day.
 
-        It is counted once, with the figures of the first call, however often and from wherever this is called.
+        It is counted once, with the figures of the first call, however often this is called.
 
         Raises:
             ValueError: The execution is still running.
@@ -166,8 +166,8 @@ class TrackingStore(ItemStore):
     def attempts(self, job_name: str, attempt_group: str) -> list[JobExecution]:
         """Executions that share an attempt group.
 
-        Sees every acknowledged write, with DynamoDB too: an execution is first written in one transaction with
-        a pointer whose key is made of the job and the group, and both are read consistently. A driver that
+        Sees every acknowledged write, with DynamoDB too: an execution is first written in one transaction
+        with a pointer whose key is made of the job and the group, and both are read consistently. A driver that
         writes its execution before it submits a run therefore always finds that run here.
         """
         pointers = self._query(tables.JOB_EXECUTIONS, None, attempt_key(job_name, attempt_group))
@@ -311,7 +311,7 @@ class TrackingStore(ItemStore):
         if start is not None:
             until = -start[0] if until is None else min(until, -start[0])
         whole = record is JobExecution
-        # One more than is shown tells whether there are more; another one ends the last group of equal times.
+        # One more than is shown tells whether there are more; another ends the last group of equal times.
         fetched = limit + 2
         if job_name is None:
             items = self._history(STATUSES, since, until, fetched, whole=whole)
