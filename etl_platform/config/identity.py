@@ -15,7 +15,7 @@ def s3_key(uri: str) -> DatasetKey:
     return ("s3", parts.netloc, *(part for part in parts.path.split("/") if part))
 
 
-def source_key(source: sources.AnySource) -> DatasetKey:
+def source_key(source: sources.Source) -> DatasetKey:
     """The physical name of a source, by which assets and edges are made.
 
     Returns:
@@ -54,6 +54,17 @@ def source_key(source: sources.AnySource) -> DatasetKey:
             return ("file", *filter(None, source.path.removeprefix("./").split("/")))
         case sources.JobSource():
             return (source.job_id,)
+        case sources.Source():
+            return _key_of_further_type(source)
+
+
+def _key_of_further_type(source: sources.Source) -> DatasetKey:
+    """The type of a source from an installed package, and the values of all that such a source must have."""
+    own = [key for key, field in type(source).model_fields.items() if field.is_required()]
+    values = [str(getattr(source, key)) for key in own if key not in ("name", "source_type")]
+    # Every subclass declares its own literal `source_type`.
+    source_type = source.model_dump(include={"source_type"})["source_type"]
+    return (source_type, *(values or [source.name]))
 
 
 def target_key(target: Target) -> DatasetKey | None:

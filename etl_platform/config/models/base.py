@@ -16,4 +16,6 @@ PlatformName = Literal["glue", "emr", "emr_serverless", "lambda", "batch", "loca
 class Section(BaseModel):
     """One object of the configuration language; a key that it does not declare is a fault."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=False, allow_inf_nan=False
+    )

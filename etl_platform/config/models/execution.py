@@ -61,3 +61,9 @@ class Execution(Section):
     spark_conf: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Spark settings of this job; they win over computed ones."
     )
+
+    @property
+    def kind(self) -> Literal["pyspark", "python", "sql"]:
+        """The kind of script, with the default that follows from what is given."""
+        is_query = self.sql is not None or (self.script_path or "").endswith(".sql")
+        return self.script_type or ("sql" if is_query else "pyspark")

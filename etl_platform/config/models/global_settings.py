@@ -80,7 +80,7 @@ class GlobalSettings(Section):
 
     aws_region: str | None = Field(default=None, description="AWS region.")
     environment: str | None = Field(
-        default=None, description="Name of the environment, for conditions and tags."
+        default=None, description="Name of the environment, shown with its runs; conditions ask variables."
     )
     profile: Literal["local", "aws"] = Field(
         default="local",

@@ -1,0 +1,1 @@
+"""What must hold beyond types: one file a concept; each check yields the problems of one job."""

@@ -1,0 +1,173 @@
+"""From resolved values to the typed models, with every fault at the place where the value was written."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from etl_platform.config.faults import KeyPath, did_you_mean
+from etl_platform.config.findings import Findings, is_broken
+from etl_platform.config.models.base import Section
+from etl_platform.config.models.job import Job
+from etl_platform.config.origin import Traced, origin_at
+from etl_platform.config.secrecy import shown
+from etl_platform.config.shape import below, fields, section_for, sections
+from etl_platform.config.wording import sentence
+
+M = TypeVar("M", bound=Section)
+
+_SCALARS = {"int_type", "int_from_float", "float_type", "bool_type"}
+
+
+@dataclass(frozen=True)
+class Typed(Generic[M]):
+    """An object of the language after its check.
+
+    Attributes:
+        model: The typed object; None where the value has faults.
+        value: What was checked.
+        faulty: The keys of the object under which there are faults; the empty text stands for itself.
+    """
+
+    model: M | None
+    value: Any
+    faulty: frozenset[str] = frozenset()
+
+
+def typed(model: type[M], piece: Traced, findings: Findings) -> Typed[M]:
+    """Check a resolved value against its model."""
+    if is_broken(piece.value) and not isinstance(piece.value, dict):
+        return Typed(None, piece.value, frozenset({""}))
+    try:
+        return Typed(model.model_validate(piece.value), piece.value)
+    except ValidationError as error:
+        errors = _by_path(error.errors(include_url=False), piece.value)
+    read = _read_environment(piece, errors)
+    if read is not None:
+        return typed(model, read, findings)
+    for path, found in errors.items():
+        _report(model, piece, path, found, findings)
+    return Typed(None, piece.value, frozenset(str(path[0]) if path else "" for path in errors))
+
+
+def _by_path(errors: list[ErrorDetails], value: Any) -> dict[KeyPath, list[ErrorDetails]]:
+    grouped: dict[KeyPath, list[ErrorDetails]] = {}
+    for error in errors:
+        grouped.setdefault(_path(error, value), []).append(error)
+    return grouped
+
+
+def _path(error: ErrorDetails, value: Any) -> KeyPath:
+    """The way to a faulty value; pydantic's own contains the names of the union members that it tried."""
+    path: list[str | int] = []
+    location = error["loc"]
+    for position, key in enumerate(location):
+        last = position == len(location) - 1
+        if _has(value, key) and (last or not _names_member(value, key)):
+            value = value[key]
+        elif not (last and error["type"] == "missing"):
+            continue
+        path.append(key)
+    return tuple(path)
+
+
+def _has(value: Any, key: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(key, int) and key < len(value)
+    return isinstance(value, dict) and key in value
+
+
+def _names_member(value: Any, key: str | int) -> bool:
+    return isinstance(value, dict) and key in (value.get("source_type"), value.get("rule_type"))
+
+
+def _report(
+    model: type[Section], piece: Traced, path: KeyPath, errors: list[ErrorDetails], findings: Findings
+) -> None:
+    kind = errors[0]["type"]
+    *parents, last = path or ("",)
+    parent = _part(piece.value, tuple(parents))
+    if kind == "missing":
+        if not is_broken(parent):
+            findings.fault(origin_at(piece.origin, tuple(parents)), f'the key "{last}" is missing')
+        return
+    value = _part(piece.value, path)
+    if is_broken(value) and (kind != "extra_forbidden" or not isinstance(value, dict)):
+        return
+    if kind == "extra_forbidden":
+        message = _unknown_key(model, piece.value, tuple(parents), str(last))
+        findings.fault(origin_at(piece.origin, tuple(parents)), message, key=str(last))
+        return
+    origin = origin_at(piece.origin, path)
+    if kind == "union_tag_not_found":
+        tag = str(errors[0].get("ctx", {})["discriminator"]).strip("'")
+        findings.fault(origin, f'the key "{tag}" is missing')
+        return
+    if kind == "union_tag_invalid":
+        tag = str(errors[0].get("ctx", {})["discriminator"]).strip("'")
+        path, value, origin = (*path, tag), value[tag], origin.child(tag)
+    visible = shown(
+        value, (*origin.written().path, *path), from_environment=origin.written().from_environment
+    )
+    findings.fault(origin, sentence(errors, visible))
+
+
+def _unknown_key(model: type[Section], value: Any, parents: KeyPath, key: str) -> str:
+    annotation: Any = model
+    for parent in parents:
+        annotation = below(annotation, parent, value)
+        value = value[parent]
+    section = section_for(annotation, value)
+    known = fields(section) if section else {}
+    hint = did_you_mean(key, known)
+    if not hint:
+        homes = [
+            name
+            for name, field in fields(Job).items()
+            for kind in sections(field.annotation)
+            if key in fields(kind)
+        ]
+        own = next(iter(p for p in parents if isinstance(p, str)), "")
+        if len(homes) == 1 and homes[0] != own and issubclass(model, Job):
+            hint = f'; it belongs in "{homes[0]}"'
+    return f"unknown key{hint}"
+
+
+def _part(value: Any, path: KeyPath) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _read_environment(piece: Traced, errors: dict[KeyPath, list[ErrorDetails]]) -> Traced | None:
+    """The value with texts of environment variables read as JSON where a number or a boolean is asked for.
+
+    An environment variable is always a text; without this, none could set a number.
+    """
+    value = piece.value
+    for path, found in errors.items():
+        text = _part(piece.value, path) if path and found[0]["type"] != "missing" else None
+        asked = all(error["type"] in _SCALARS for error in found)
+        if (
+            not asked
+            or not isinstance(text, str)
+            or not origin_at(piece.origin, path).written().from_environment
+        ):
+            continue
+        try:
+            scalar = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(scalar, (bool, int, float)):
+            value = _replaced(value, path, scalar)
+    return None if value is piece.value else Traced(value, piece.origin)
+
+
+def _replaced(value: Any, path: KeyPath, part: Any) -> Any:
+    if not path:
+        return part
+    copy = value.copy()
+    copy[path[0]] = _replaced(value[path[0]], path[1:], part)
+    return copy
