@@ -89,7 +89,7 @@ def aws_errors_as_sentences(service: str, *, missing: tuple[str, ...] = ()) -> I
             f"{service}: no AWS credentials; log in (`aws sso login`), or set AWS_PROFILE."
         ) from error
     except BotoCoreError as error:
-        raise CannotMeasureError(f"{service}: {error}") from error
+        raise CannotMeasureError(f"{service}: {' '.join(str(error).split())}") from error
 
 
 def client_error_sentence(service: str, error: "ClientError") -> str:
