@@ -1,0 +1,85 @@
+"""The Glue tables of a run in the catalog of its Spark session."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from etl_platform.runtime.contract import Launch, Table
+
+# How Glue's tables of text files are read where nothing else is declared.
+_OPTIONS = {"csv": {"header": "true", "inferSchema": "true"}}
+_FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".orc": "orc"}
+_PARTITION_FOLDER = re.compile(r"([^=/]+)=")
+
+
+def data_files(path: Path) -> Iterator[Path]:
+    """The files of a dataset, as Spark lists them: what starts with `_` or `.` is none of them."""
+    if path.is_file():
+        yield path
+        return
+    for child in sorted(path.iterdir()) if path.is_dir() else ():
+        if not child.name.startswith((".", "_")):
+            yield from data_files(child)
+
+
+def format_of(file: Path) -> str:
+    """The format of a file by its name, such as `csv` of `a.csv.gz`; Glue's default is Parquet."""
+    return next((_FORMATS[suffix] for suffix in reversed(file.suffixes) if suffix in _FORMATS), "parquet")
+
+
+def partition_columns(path: Path, file: Path) -> list[str]:
+    """Names of the columns that the folders between a dataset and one of its files spell, outermost first."""
+    folders = file.relative_to(path).parts[:-1] if path != file else ()
+    return [match.group(1) for folder in folders if (match := _PARTITION_FOLDER.match(folder))]
+
+
+def quoted(text: str) -> str:
+    """A text as a string literal of Spark SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def register_tables(session: Any, launch: Launch) -> None:
+    """Make the Glue databases and tables of a run known to a session.
+
+    Tables are external, on their local folders; a database's folder is where `saveAsTable` puts new tables.
+    A table without files is left out: it is the job's own target before its first run, or an input that is
+    missing, which the script's own access reports.
+
+    Args:
+        session: A Spark session of either engine.
+        launch: What is run.
+    """
+    for database in sorted({table.database for table in _all_tables(launch)}):
+        folder = launch.local_root / "glue" / database
+        session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(folder.as_uri())}")
+    for table in _all_tables(launch):
+        first = next(data_files(table.path), None)
+        if first is not None:
+            _create_table(session, table, first, sail=launch.engine == "sail")
+
+
+def _all_tables(launch: Launch) -> tuple[Table, ...]:
+    own = launch.target.catalog_table if launch.target else None
+    return (*launch.inputs, *((own,) if own else ()))
+
+
+def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> None:
+    form = table.format or format_of(first)
+    partitions = partition_columns(table.path, first)
+    name = f"`{table.database}`.`{table.table}`"
+    columns = partitioned_by = ""
+    if partitions and sail:
+        # Sail takes partition columns as text unless their types are declared; the reader knows them.
+        schema = session.read.format(form).options(**_OPTIONS.get(form, {})).load(str(table.path)).schema
+        declared = (f"`{field.name}` {field.dataType.simpleString()}" for field in schema.fields)
+        columns = f"({', '.join(declared)}) "
+        partitioned_by = f"PARTITIONED BY ({', '.join(f'`{column}`' for column in partitions)}) "
+    options = ", ".join(f"{key} {quoted(value)}" for key, value in _OPTIONS.get(form, {}).items())
+    with_options = f"OPTIONS ({options}) " if options else ""
+    session.sql(
+        f"CREATE TABLE IF NOT EXISTS {name} {columns}USING {form} {with_options}{partitioned_by}"
+        f"LOCATION {quoted(table.path.as_uri())}"
+    )
+    if partitions and not sail:
+        session.sql(f"MSCK REPAIR TABLE {name}")

@@ -1,0 +1,56 @@
+"""The environment of the script's process."""
+
+import os
+from pathlib import Path
+
+from etl_platform.runtime.buckets import known_buckets
+from etl_platform.runtime.contract import Launch
+
+
+def _module_folder(launch: Launch, run_dir: Path) -> Path:
+    """A folder that holds just the single-file modules, not what else stands beside them."""
+    folder = run_dir / "modules"
+    folder.mkdir(exist_ok=True)
+    for module in launch.python_modules:
+        if module.suffix == ".py":
+            (folder / module.name).symlink_to(module)
+    return folder
+
+
+def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
+    """The environment variables of the script's process.
+
+    Besides what the engine needs: `ETL_PLATFORM_LOCAL_ROOT` is the folder that stands for S3 and Glue, and
+    `PYTHONPATH` has the job's modules, so that the workers of Python functions see them too.
+
+    Args:
+        launch: What is run.
+        run_dir: Folder of the run.
+
+    Raises:
+        NoJavaError: Spark is to run, and no Java here fits.
+        OSError: A module cannot be read.
+    """
+    here = [str(path) for path in launch.python_modules if path.suffix != ".py"]
+    here.append(str(_module_folder(launch, run_dir)))
+    if launch.script:
+        here.insert(0, str(launch.script.parent))
+    inherited = os.environ.get("PYTHONPATH")
+    package_root = str(Path(__file__).parents[2])
+    # AWS runs scripts in UTC.
+    changes: dict[str, str | None] = {
+        "ETL_PLATFORM_LOCAL_ROOT": str(launch.local_root),
+        "PYTHONPATH": os.pathsep.join([*here, *([inherited] if inherited else []), package_root]),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+    }
+    if launch.engine == "spark":
+        from etl_platform.runtime import spark
+
+        changes |= spark.environment(launch, run_dir, known_buckets(launch))
+    elif launch.engine == "sail":
+        from etl_platform.runtime import sail
+
+        changes |= sail.environment()
+    merged = {**os.environ, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
