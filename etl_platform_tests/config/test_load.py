@@ -35,7 +35,9 @@ def test_places_name_the_line_where_each_job_begins(tmp_path: Path) -> None:
 
 def test_a_list_of_faults_says_where_each_of_them_is(tmp_path: Path) -> None:
     path = tmp_path / "etl_config.json"
-    path.write_text('{"config_version": "2.0",\n "jobs": [{"job_id": "a", "execution": {"sqll": ""},\n "sla": 3}]}')
+    path.write_text(
+        '{"config_version": "2.0",\n "jobs": [{"job_id": "a", "execution": {"sqll": ""},\n "sla": 3}]}'
+    )
     with pytest.raises(ConfigError) as caught:
         load(path, environ={})
     assert str(caught.value).splitlines() == [
