@@ -91,7 +91,7 @@ class _Run:
         except BaseException as interruption:
             # An error of ours or of the platform leaves the run to be taken up by a retry.
             if not isinstance(interruption, Exception):
-                self._interrupt(interruption)
+                self._interrupt()
             raise
 
     def _submit_and_follow(self) -> RunOutcome:
@@ -143,7 +143,8 @@ class _Run:
             message = f"It ran longer than its time limit of {limit} and was stopped."
             error_class = "timeout"
         try:
-            outcome = self._cancel(follower)
+            self._tell_to_stop(follower.handle)
+            outcome = self._see_it_stop(follower.handle)
         except PlatformError as error:
             outcome = replace(self._failed(error_class, "Timeout", message), warnings=(_not_stopped(error),))
         if outcome.status == "success":
@@ -155,33 +156,40 @@ class _Run:
             retry_can_help=RETRY_CAN_HELP[error_class],
         )
 
-    def _cancel(self, follower: Follower) -> RunOutcome:
-        """Cancel the run, and see it stop; what succeeded before it could be stopped has succeeded."""
-        handle = follower.handle
+    def _tell_to_stop(self, handle: RunHandle) -> None:
         patiently(lambda: self.platform.cancel(handle), self.clock, seconds=SETTLE_SECONDS)
+
+    def _see_it_stop(self, handle: RunHandle) -> RunOutcome:
+        """How a run that was told to stop ended; what succeeded before it could be stopped has succeeded."""
         until = self.clock.now() + SETTLE_SECONDS
-        state = follower.until_final(lambda _: until)
-        if state.final:
+        follower = self._follow(handle)
+        if follower.until_final(lambda _: until).final:
             outcome = self._ended(follower, handle)
             return outcome if outcome.status == "success" else replace(outcome, status="cancelled")
         warning = f"Run {handle.run_id} was told to stop, and had not stopped {SETTLE_SECONDS:g} s later."
         return RunOutcome(self.request.execution_id, handle, "cancelled", warnings=(warning,))
 
-    def _interrupt(self, interruption: BaseException) -> None:
+    def _interrupt(self) -> None:
         """Cancel the run and record that; a run that cannot be cancelled stays on record as running."""
         try:
             handle = self.handle or patiently(
                 lambda: self.platform.find(self.request), self.clock, seconds=SETTLE_SECONDS
             )
-            if handle is None:
-                outcome = RunOutcome(self.request.execution_id, None, "cancelled", ended=self.clock.now())
-            else:
-                outcome = self._cancel(self._follow(handle))
+            if handle is not None:
+                self._tell_to_stop(handle)
         except PlatformError as error:
             warnings = [*self.record.warnings, _not_stopped(error)]
             self.store.put_execution(self.record.model_copy(update={"warnings": warnings}))
             return
-        self.store.put_execution(records.finished(self.record, outcome))
+        outcome = RunOutcome(self.request.execution_id, handle, "cancelled", ended=self.clock.now())
+        try:
+            if handle is not None:
+                outcome = self._see_it_stop(handle)
+        except PlatformError as error:
+            outcome = replace(outcome, warnings=(f"How the cancelled run ended is not known: {error}",))
+        finally:
+            # Also where the wait for the run's end is interrupted once more.
+            self.store.put_execution(records.finished(self.record, outcome))
 
     def _error(self, error_class: ErrorClass, error_type: str, message: str) -> ErrorDetails:
         return ErrorDetails(

@@ -248,6 +248,20 @@ def test_interruption_is_not_hidden_by_a_refused_cancel(tmp_path: Path):
     assert bench.record().status == "running" and "StopJobRun refused" in bench.record().warnings[0]
 
 
+def test_second_interruption_while_the_run_stops_is_recorded_too(tmp_path: Path):
+    bench = Bench(tmp_path, seconds=5000)
+    bench.platform.stops_when_told = False
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    bench.time.at(5, interrupt)
+    bench.time.at(15, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    assert bench.time.elapsed == 15 and bench.record().status == "cancelled"
+
+
 def test_run_that_does_not_stop_when_told_is_named(tmp_path: Path):
     bench = Bench(tmp_path, seconds=5000)
     bench.platform.stops_when_told = False
