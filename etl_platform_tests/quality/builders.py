@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.quality.engine import evaluate
+from etl_platform.quality.report import DatasetReport
 
 TARGET = {"type": "s3", "path": "s3://lake/out/"}
 
@@ -42,3 +47,25 @@ def lake(folder: Path, prefix: str = "out") -> Path:
     path = folder / "root" / "s3" / "lake" / prefix
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def write(rows: list[dict[str, Any]] | pa.Table, folder: Path, name: str = "part-0.parquet") -> None:
+    """Write rows as one Parquet file of a folder."""
+    table = pa.Table.from_pylist(rows) if isinstance(rows, list) else rows
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, folder / name)
+
+
+def check(
+    rows: list[dict[str, Any]] | pa.Table, quality: dict[str, Any], folder: Path, **options: Any
+) -> DatasetReport:
+    """Write rows as the target, and evaluate rules on it; `job` in options is what the job has besides."""
+    write(rows, lake(folder))
+    job = job_with(quality, **options.pop("job", {}))
+    return evaluate(config_of(job, folder=folder), job, "target", **{"engine": "local", **options})
+
+
+def check_one(rows: list[dict[str, Any]] | pa.Table, quality: dict[str, Any], folder: Path, **options: Any):
+    """The result of the only rule."""
+    (result,) = check(rows, quality, folder, **options).results
+    return result

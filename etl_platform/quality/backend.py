@@ -1,0 +1,394 @@
+"""Our execution of pandera schemas: all row checks of a dataset in one aggregate query.
+
+pandera hands a `Checked` to `FrameBackend`, which takes pandera's built-in checks as narwhals expressions,
+masks nulls, and sums all of them in one `select`; uniqueness and foreign keys take one key-only pass each.
+What is wrong is raised as pandera's `SchemaErrors` with its reason codes.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+from etl_platform.catalog.location import NoLocationError
+from etl_platform.quality.column_types import family, find_column, same_type
+from etl_platform.quality.date_bounds import local_text, utc_text
+from etl_platform.quality.expressions import render
+from etl_platform.quality.files import NoDataError
+from etl_platform.quality.frame import Frame, QueryError
+from etl_platform.quality.regex import portable
+from etl_platform.quality.schema import RuleFault
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found of one rule.
+
+    Attributes:
+        rows_checked: Rows looked at.
+        rows_failed: Rows that break the rule; None for rules about the dataset as a whole.
+        passed: Whether it holds within its threshold.
+        found: What was found, where it is not a number of rows.
+        error: The error that kept the rule from being evaluated.
+        seconds: Wall time of its queries.
+        scans: Passes over files that it took part in.
+    """
+
+    rows_checked: int | None
+    rows_failed: int | None
+    passed: bool
+    found: str = ""
+    error: Exception | None = None
+    seconds: float = 0.0
+    scans: int = 0
+
+
+@dataclass
+class Checked:
+    """A dataset on its way through a schema.
+
+    Attributes:
+        frame: All of its rows.
+        rows_frame: What row rules look at: `frame`, or a random sample of it.
+        open_parent: Opens another dataset of the job in the same engine, by name.
+        past_row_counts: Row counts of earlier runs.
+        rows: Rows of `frame`; filled by the validation.
+        outcomes: Check name to what was found; filled by the validation.
+    """
+
+    frame: Frame
+    rows_frame: Frame
+    open_parent: Callable[[str], Frame]
+    past_row_counts: Sequence[int] = ()
+    rows: int | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether row rules look at a sample."""
+        return self.rows_frame is not self.frame
+
+
+def row_conditions(schema: Any, frame: Frame) -> dict[str, Any]:
+    """Check name to a narwhals expression that is true for the rows that fail, and never null.
+
+    Returns:
+        One for each check about single rows; not those about the newest value or about keys.
+    """
+    import narwhals.stable.v1 as nw
+
+    rules = schema.metadata["rules"]
+    conditions = {}
+    for name, column in schema.columns.items():
+        for check in column.checks:
+            if rules[check.name]["kind"] == "freshness":
+                continue
+            values = nw.col(name)
+            holds = run_check(check, values, frame.columns.get(name))
+            if not check.ignore_na:
+                conditions[check.name] = ~holds
+                continue
+            fails = ~holds & ~values.is_null()
+            if family(frame.columns.get(name, "")) == "float":
+                # The engines take NaN as the largest number; here it is in no range and in no list.
+                fails = (~holds | values.is_nan()) & ~values.is_null()
+            conditions[check.name] = fails
+    return conditions
+
+
+def run_check(check: Any, values: Any, column_type: str | None) -> Any:
+    """A pandera check as a narwhals expression over a column's values.
+
+    Args:
+        check: A `pandera.Check` made with `native=False`, as all built-in ones are.
+        values: A column of `narwhals.stable.v1`.
+        column_type: The column's type in Spark's names; None for computed columns.
+    """
+    import narwhals.stable.v1 as nw
+
+    kind = family(column_type) if column_type else None
+    if kind == "float":
+        values = values.cast(nw.Float64)
+    elif check._check_fn.__name__ in ("str_contains", "str_length") and kind in ("integer", "date"):
+        values = values.cast(nw.String)
+    arguments = {name: _literal(value) for name, value in check._check_kwargs.items()}
+    if "pattern" in arguments:
+        arguments["pattern"] = portable(arguments["pattern"])
+    return check._check_fn(values, **arguments)
+
+
+def _literal(value: Any) -> Any:
+    """A bound in the type that it is compared in; an engine would take 0.1 as a decimal, or lose a zone."""
+    import narwhals.stable.v1 as nw
+
+    match value:
+        case bool():
+            return value
+        case float():
+            return nw.lit(value).cast(nw.Float64)
+        case datetime() if value.tzinfo:
+            return nw.lit(utc_text(value)).cast(nw.Datetime("us", "UTC"))
+        case datetime():
+            return nw.lit(local_text(value)).cast(nw.Datetime("us"))
+        case date():
+            return nw.lit(value.isoformat()).cast(nw.Date)
+    return value
+
+
+class FrameBackend:
+    """What pandera calls to validate a `Checked`; a virtual subclass of its `BaseSchemaBackend`."""
+
+    def validate(self, check_obj: Checked, schema: Any, *, lazy: bool = False, **_: Any) -> Checked:
+        """Evaluate all checks of a schema and fill `check_obj.outcomes`.
+
+        Raises:
+            SchemaErrors: Some rules failed or could not be evaluated; with `lazy`, all of them.
+            SchemaError: Without `lazy`, the first of them.
+        """
+        from pandera.errors import SchemaErrors
+
+        run = _Run(check_obj, schema)
+        run.rows()
+        run.table()
+        run.uniqueness()
+        run.integrity()
+        errors = [
+            self._error(schema, name, outcome)
+            for name, outcome in check_obj.outcomes.items()
+            if not outcome.passed
+        ]
+        if errors and not lazy:
+            raise errors[0]
+        if errors:
+            raise SchemaErrors(schema=schema, schema_errors=errors, data=check_obj)
+        return check_obj
+
+    def failure_cases_metadata(self, schema_name: str, schema_errors: list[Any]) -> Any:
+        """What pandera shows of failures: for each rule its reason code and the number of rows."""
+        from pandera.errors import FailureCaseMetadata
+
+        cases = [
+            {
+                "schema": schema_name,
+                "check": error.check,
+                "rows": error.failure_cases,
+                "reason": error.reason_code.name,
+            }
+            for error in schema_errors
+        ]
+        counts: dict[str, int] = {}
+        for case in cases:
+            counts[case["reason"]] = counts.get(case["reason"], 0) + 1
+        return FailureCaseMetadata(failure_cases=cases, message={"failures": cases}, error_counts=counts)
+
+    def _error(self, schema: Any, name: str, outcome: Outcome) -> Any:
+        from pandera.errors import SchemaError, SchemaErrorReason
+
+        if outcome.error:
+            reason = SchemaErrorReason[getattr(outcome.error, "reason", "CHECK_ERROR")]
+        else:
+            kind = schema.metadata["rules"][name]["kind"]
+            reason = SchemaErrorReason[_REASONS.get(kind, "DATAFRAME_CHECK")]
+        return SchemaError(
+            schema,
+            None,
+            f"{name}: {outcome.rows_failed} of {outcome.rows_checked} rows",
+            failure_cases=outcome.rows_failed,
+            check=name,
+            reason_code=reason,
+        )
+
+
+_REASONS = {
+    "completeness": "SERIES_CONTAINS_NULLS",
+    "duplicates": "DUPLICATES",
+    "schema": "WRONG_DATATYPE",
+    "type": "WRONG_DATATYPE",
+}
+"""Kind of rule to pandera's reason for its failure; the others are DATAFRAME_CHECK."""
+
+
+@cache
+def register() -> None:
+    """Tell pandera that `FrameBackend` validates a `Checked`."""
+    import pandera.pyarrow as pa
+    from pandera.backends.base import BaseSchemaBackend
+    from pandera.backends.pyarrow.register import register_pyarrow_backends
+
+    # Fills pandera's registry with the checks that are written as narwhals expressions.
+    register_pyarrow_backends()
+    BaseSchemaBackend.register(FrameBackend)
+    backend: Any = FrameBackend
+    pa.DataFrameSchema.register_backend(Checked, backend)
+
+
+class _Run:
+    """One validation."""
+
+    def __init__(self, checked: Checked, schema: Any):
+        self.checked = checked
+        self.schema = schema
+        self.about: Mapping[str, Mapping[str, Any]] = schema.metadata["rules"]
+        dialect = checked.frame.dialect
+        self.computed = {name: render(sql, dialect) for name, sql in schema.metadata["computed"].items()}
+
+    def needed(self, names: Sequence[str]) -> dict[str, str]:
+        """The computed columns of some checks."""
+        return {column: sql for column, sql in self.computed.items() if column[len("__rule_") :] in names}
+
+    def rows(self) -> None:
+        """All rules about single rows, the newest values and the number of rows, in one scan."""
+        import narwhals.stable.v1 as nw
+
+        checked = self.checked
+        fails = {
+            name: condition.cast(nw.Int64).sum()
+            for name, condition in row_conditions(self.schema, checked.frame).items()
+        }
+        newest = self._newest()
+        if checked.sampled:
+            checked.rows = checked.frame.count()
+            self._aggregate(checked.rows_frame, fails)
+            self._aggregate(checked.frame, newest)
+        elif fails or newest:
+            checked.rows = self._aggregate(checked.frame, {**fails, **newest})
+        if checked.rows is None:
+            checked.rows = checked.frame.count()
+
+    def _newest(self) -> dict[str, Any]:
+        import narwhals.stable.v1 as nw
+
+        return {
+            check.name: run_check(check, nw.col(name), None)
+            for name, column in self.schema.columns.items()
+            for check in column.checks
+            if self.about[check.name]["kind"] == "freshness"
+        }
+
+    def _aggregate(self, frame: Frame, expressions: Mapping[str, Any]) -> int | None:
+        """Evaluate expressions together; where that fails, one by one, so that only the culprit has an error.
+
+        Returns:
+            The number of rows; None where no query went through.
+        """
+        import narwhals.stable.v1 as nw
+
+        if not expressions:
+            return None
+        names = list(expressions)
+        before, start = frame.scans, time.perf_counter()
+        columns = {f"c{n}": expressions[name] for n, name in enumerate(names)}
+        try:
+            found = frame.aggregate({"rows": nw.len(), **columns}, self.needed(names))
+        except QueryError as error:
+            seconds = time.perf_counter() - start
+            if len(names) == 1:
+                outcome = Outcome(None, None, False, error=error, seconds=seconds, scans=frame.scans - before)
+                self.checked.outcomes[names[0]] = outcome
+                return None
+            counts = [self._aggregate(frame, {name: expressions[name]}) for name in names]
+            return next((rows for rows in counts if rows is not None), None)
+        seconds, rows = time.perf_counter() - start, int(found["rows"])
+        for n, name in enumerate(names):
+            value = found[f"c{n}"]
+            if self.about[name]["kind"] == "freshness":
+                told = "older than that" if value is False else ("there is no value" if value is None else "")
+                outcome = Outcome(rows, None, bool(value), told, None, seconds, frame.scans - before)
+            else:
+                outcome = self._counted(name, rows, int(value or 0), seconds, frame.scans - before)
+            self.checked.outcomes[name] = outcome
+        return rows
+
+    def _counted(self, name: str, rows: int, failed: int, seconds: float, scans: int) -> Outcome:
+        threshold = self.about[name]["threshold_percent"]
+        # Compared as whole numbers of rows, so that 1 of 3 rows is within 33.333…% only where it is.
+        passed = failed == 0 or failed * 100 <= threshold * rows
+        return Outcome(rows, failed, passed, seconds=seconds, scans=scans)
+
+    def table(self) -> None:
+        """Rules about the number of rows and the columns, which need no scan."""
+        for check in self.schema.checks:
+            self.checked.outcomes[check.name] = self._row_count(check)
+        for name, about in self.about.items():
+            if about["kind"] == "schema" and "columns" in about:
+                self.checked.outcomes[name] = self._columns(about)
+
+    def _row_count(self, check: Any) -> Outcome:
+        rows, limits = self.checked.rows or 0, check.statistics
+        change = self.about[check.name].get("max_change_percent")
+        problems = [] if limits["min_value"] <= rows <= limits["max_value"] else [f"{rows} rows"]
+        past = self.checked.past_row_counts
+        notes = [] if change is None or past else ["no earlier run to compare with"]
+        if change is not None and past:
+            mean = fmean(past)
+            percent = abs(rows - mean) / mean * 100 if mean else (100.0 if rows else 0.0)
+            if percent > change:
+                problems.append(f"{rows} rows are {percent:.1f}% away from the last runs' mean {mean:.0f}")
+        return Outcome(rows, None, not problems, "; ".join([*(problems or [f"{rows} rows"]), *notes]))
+
+    def _columns(self, about: Mapping[str, Any]) -> Outcome:
+        found = {name.lower(): kind for name, kind in self.checked.frame.columns.items()}
+        problems = []
+        for name, expected in about["columns"].items():
+            there = found.pop(name.lower(), None)
+            if there is None:
+                problems.append(f"`{name}` is missing")
+            elif not same_type(expected, there):
+                problems.append(f"`{name}` is {there}, not {expected}")
+        if not about["allow_extra"]:
+            problems.extend(f"`{name}` is not expected" for name in found)
+        return Outcome(self.checked.rows, None, not problems, "; ".join(problems))
+
+    def uniqueness(self) -> None:
+        """The key of the dataset, in one key-only scan."""
+        for name, keys in self.schema.metadata["unique"].items():
+            frame = self.checked.frame
+            self._keys(name, frame, lambda frame=frame, keys=keys: frame.count_duplicates(keys))
+
+    def integrity(self) -> None:
+        """Foreign keys: one key-only scan of the child and one of the parent each."""
+        for name, link in self.schema.metadata["integrity"].items():
+            frame = self.checked.frame
+            self._keys(name, frame, lambda frame=frame, link=link: self._orphans(frame, link))
+
+    def _orphans(self, frame: Frame, link: Mapping[str, str]) -> tuple[int, int]:
+        parent, parent_key = parent_of(link, frame, self.checked.open_parent)
+        return frame.count_orphans(link["key"], parent, parent_key)
+
+    def _keys(self, name: str, frame: Frame, count: Callable[[], tuple[int, int]]) -> None:
+        start = time.perf_counter()
+        # A foreign key passes over the child and the parent.
+        scans = 2 if self.about[name]["kind"] == "integrity" else 1
+        try:
+            rows, failed = count()
+        except (QueryError, RuleFault, NoDataError, NoLocationError) as error:
+            outcome = Outcome(None, None, False, error=error, seconds=time.perf_counter() - start)
+        else:
+            outcome = self._counted(name, rows, failed, time.perf_counter() - start, scans)
+        self.checked.outcomes[name] = outcome
+
+
+def parent_of(
+    link: Mapping[str, str], child: Frame, open_parent: Callable[[str], Frame]
+) -> tuple[Frame, str]:
+    """The parent of a foreign key, and its key column.
+
+    Raises:
+        RuleFault: The parent lacks the column, or its type is another one.
+    """
+    parent = open_parent(link["parent"])
+    key = find_column(link["parent_key"], list(parent.columns))
+    if key is None:
+        raise RuleFault(
+            f"`{link['parent']}` has no column `{link['parent_key']}`; it has {', '.join(parent.columns)}."
+        )
+    ours, theirs = child.columns[link["key"]], parent.columns[key]
+    if family(ours) != family(theirs):
+        raise RuleFault(
+            f"`{link['key']}` is {ours} and `{link['parent']}.{key}` is {theirs}; "
+            "keys are compared in one type only."
+        )
+    return parent, key

@@ -1,0 +1,131 @@
+"""A dataset of a job, opened in the engine that suits its size."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from etl_platform.catalog.location import Location, locate_dataset
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.quality.files import Files, find_files
+from etl_platform.quality.frame import Frame
+from etl_platform.quality.partitions import partition_folders
+
+Engine = Literal["auto", "local", "spark"]
+
+AUTO_LOCAL_LIMIT_GB = 20.0
+"""Size of files up to which `auto` stays on this machine.
+
+The local engine passes over Parquet at several hundred MB a second (`make bench` prints it), so that this
+much takes about a minute: what a Glue or EMR Serverless session takes to start.
+"""
+
+
+class NoSparkError(RuntimeError):
+    """The rules are to run on Spark, and the caller gave no session."""
+
+
+@dataclass
+class Dataset:
+    """A dataset of a job in an engine.
+
+    Attributes:
+        frame: Its rows.
+        files: Its files.
+        location: Where it stands.
+        folders: Folder values that were read; empty: all.
+    """
+
+    config: Config
+    job: Job
+    frame: Frame
+    files: Files
+    location: Location
+    folders: Mapping[str, str]
+    _open: Any
+    _others: dict[str, Frame] = field(default_factory=dict)
+
+    def other(self, name: str) -> Frame:
+        """Another dataset of the same job, in the same engine; all of its partitions.
+
+        Raises:
+            NoLocationError: It has no files.
+            NoDataError: Its files are missing.
+            QueryError: They cannot be read.
+        """
+        if name not in self._others:
+            files = dataset_files(self.config, self.job, name)
+            self._others[name] = self._open(f"other_{len(self._others)}", files)
+        return self._others[name]
+
+    @property
+    def scans(self) -> int:
+        """Passes over this dataset's files and those of the others so far."""
+        return self.frame.scans + sum(other.scans for other in self._others.values())
+
+
+def dataset_files(config: Config, job: Job, name: str, *, folders: Mapping[str, str] | None = None) -> Files:
+    """The files of a dataset of a job.
+
+    Raises:
+        NoLocationError: It has no files.
+        NoDataError: They are missing, or of a format that checks do not read.
+    """
+    options = next((s.read_options for s in job.data_sources if s.name == name), {})
+    return find_files(locate_dataset(name, job, config), options=options, folders=folders)
+
+
+@contextmanager
+def open_dataset(
+    config: Config,
+    job: Job,
+    name: str,
+    *,
+    engine: Engine = "auto",
+    spark: Any = None,
+    partition_key: str | None = None,
+) -> Iterator[Dataset]:
+    """Open a dataset, and close the engine's connection at the end.
+
+    Args:
+        config: The configuration.
+        job: The job.
+        name: `target`, or the name of a source.
+        engine: `local` (DuckDB), `spark`, or `auto`: local up to AUTO_LOCAL_LIMIT_GB or where there is no
+            session, else Spark.
+        spark: A `SparkSession`, or a function that gives one, called only where it is needed.
+        partition_key: Only the folders of this partition, where the dataset is cut that way.
+
+    Raises:
+        NoLocationError: The dataset has no files.
+        NoDataError: They are missing, or of a format that checks do not read.
+        NoSparkError: The engine is `spark`, and no session was given.
+        QueryError: The files cannot be read as they are said to be.
+    """
+    from etl_platform.quality.local_frame import connect, open_local
+
+    location = locate_dataset(name, job, config)
+    files = dataset_files(config, job, name)
+    folders = partition_folders(job, partition_key, files.partitions) or {}
+    if folders:
+        files = dataset_files(config, job, name, folders=folders)
+    if engine == "spark" and spark is None:
+        raise NoSparkError("the engine `spark` needs a Spark session; run with the engine `local` or `auto`.")
+    zone = job.execution.timezone
+    if engine == "spark" or (engine == "auto" and spark and files.bytes > AUTO_LOCAL_LIMIT_GB * 2**30):
+        from etl_platform.quality.spark_frame import open_spark, session_of
+
+        with session_of(spark() if callable(spark) else spark, zone) as session:
+
+            def open_files(view: str, found: Files) -> Frame:
+                return open_spark(session, view, found, zone)
+
+            yield Dataset(config, job, open_files("data", files), files, location, folders, open_files)
+        return
+    with connect(zone) as connection:
+
+        def open_files(view: str, found: Files) -> Frame:
+            return open_local(connection, view, found)
+
+        yield Dataset(config, job, open_files("data", files), files, location, folders, open_files)

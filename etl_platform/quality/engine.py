@@ -1,0 +1,133 @@
+"""Evaluate the rules of a dataset now, on the engine that suits it."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from etl_platform.catalog.location import NoLocationError, locate_dataset
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.quality.dataset import Dataset, Engine, open_dataset
+from etl_platform.quality.files import NoDataError
+from etl_platform.quality.frame import QueryError
+from etl_platform.quality.report import DatasetReport
+from etl_platform.quality.rules import Rule, rules_of
+
+
+def evaluate(
+    config: Config,
+    job: Job,
+    dataset: str,
+    *,
+    rules: Sequence[Rule] | None = None,
+    partition_key: str | None = None,
+    engine: Engine | None = None,
+    spark: Any = None,
+    past_row_counts: Sequence[int] = (),
+    now: datetime | None = None,
+) -> DatasetReport:
+    """Evaluate the rules of one dataset of a job over its files.
+
+    All rules about rows share one scan; a uniqueness rule takes one more over its key, a foreign key one more
+    over the child's key and one over the parent's. Of rules that fail, up to ten values are read besides.
+
+    Args:
+        config: The configuration.
+        job: The job.
+        dataset: `target`, or the name of a source.
+        rules: The rules to evaluate; None: all of this dataset's.
+        partition_key: Key of the run's partition; only its folders are read, where the dataset has such.
+        engine: `local`, `spark` or `auto`, see `dataset.open_dataset`; None: `data_quality.engine`.
+        spark: A `SparkSession`, or a function that gives one, called only where it is needed.
+        past_row_counts: Row counts of the last runs, for `max_change_percent`.
+        now: The present moment, for `current_date` and freshness; None: the clock.
+
+    Returns:
+        A result for each rule, in their order. A rule that could not be evaluated has `error` and has not
+        passed; where the data is missing, these are all of them.
+
+    Raises:
+        NoSparkError: The engine is `spark`, and no session was given.
+    """
+    from etl_platform.quality.results import error_results, told
+
+    start = time.perf_counter()
+    chosen = [rule for rule in rules_of(job) if rule.dataset == dataset] if rules is None else list(rules)
+    wanted: Engine = engine or job.data_quality.engine
+    moment = now or datetime.now(timezone.utc)
+    try:
+        with open_dataset(
+            config, job, dataset, engine=wanted, spark=spark, partition_key=partition_key
+        ) as data:
+            return _report(data, job, dataset, chosen, past_row_counts, moment, start)
+    except (NoLocationError, NoDataError, QueryError) as error:
+        missing = not isinstance(error, QueryError)
+        return DatasetReport(
+            job_id=job.job_id,
+            dataset=dataset,
+            engine="local" if wanted == "auto" else wanted,
+            location=_uri(config, job, dataset),
+            partition={},
+            rows=None,
+            sampled_rows=None,
+            columns={},
+            results=error_results(chosen, told(error, job)),
+            scans=0,
+            seconds=time.perf_counter() - start,
+            missing_optional=missing and any(s.name == dataset and s.optional for s in job.data_sources),
+        )
+
+
+def _uri(config: Config, job: Job, dataset: str) -> str:
+    try:
+        return locate_dataset(dataset, job, config).uri
+    except NoLocationError:
+        return dataset
+
+
+def _report(
+    data: Dataset,
+    job: Job,
+    dataset: str,
+    rules: Sequence[Rule],
+    past_row_counts: Sequence[int],
+    now: datetime,
+    start: float,
+) -> DatasetReport:
+    from pandera.errors import SchemaErrors
+
+    from etl_platform.quality.backend import Checked, register
+    from etl_platform.quality.results import results_of
+    from etl_platform.quality.schema import Context, schema_of
+
+    register()
+    frame = data.frame
+    zone = ZoneInfo(job.execution.timezone)
+    schema = schema_of(rules, Context(frame.columns, zone, now), dataset=dataset)
+    sample_size = job.data_quality.sample_size
+    rows_frame = frame
+    if sample_size is not None and (total := frame.count()) > sample_size:
+        rows_frame = frame.sampled(sample_size, total)
+    checked = Checked(frame, rows_frame, data.other, past_row_counts)
+    reasons: dict[str, str] = {}
+    try:
+        schema.schema.validate(checked, lazy=True)
+    except SchemaErrors as errors:
+        reasons = {str(e.check): e.reason_code.name for e in errors.schema_errors if e.reason_code}
+    results = results_of(rules, schema, checked, reasons, job)
+    sampled = [o.rows_checked for o in checked.outcomes.values() if o.rows_checked is not None]
+    return DatasetReport(
+        job_id=job.job_id,
+        dataset=dataset,
+        engine=frame.engine,
+        location=data.location.uri,
+        partition=data.folders,
+        rows=checked.rows,
+        sampled_rows=min(sampled) if checked.sampled and sampled else None,
+        columns=frame.columns,
+        results=results,
+        scans=data.scans + (rows_frame.scans if checked.sampled else 0),
+        seconds=time.perf_counter() - start,
+    )
