@@ -6,8 +6,8 @@ import pytest
 from etl_platform.platforms.attempts import platform_in_use
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.records import finished
+from etl_platform_tests.platforms.driver_bench import Bench
 from etl_platform_tests.platforms.fake_platform import retry_of
-from etl_platform_tests.platforms.test_driver import Bench
 
 
 class Died(Exception):
@@ -104,8 +104,15 @@ def test_retry_of_a_recorded_failure_starts_anew(tmp_path: Path):
     bench.platform.ends_as = "success"
     outcome = bench.run(retry_of(bench.request))
     assert (outcome.status, outcome.execution_id) == ("success", "exec-2")
-    retried = finished(bench.record("exec-2"), outcome)
-    assert retried.attempt == 2
+
+
+def test_failed_retry_is_counted_in_its_record(tmp_path: Path):
+    bench = Bench(tmp_path)
+    bench.platform.faults["submit"] = iter([PlatformError("refused")] * 2)
+    bench.run()
+    bench.run(retry_of(bench.request))
+    errors = [bench.record(execution_id).error_details for execution_id in ("exec-1", "exec-2")]
+    assert [error and error.retry_count for error in errors] == [0, 1]
 
 
 def test_deliberate_re_execution_starts_anew(tmp_path: Path):

@@ -5,40 +5,11 @@ import pytest
 from etl_platform.platforms import driver
 from etl_platform.platforms.errors import NotRunnableError, PlatformError, TransientError
 from etl_platform.platforms.patience import PATIENCE_SECONDS
-from etl_platform.platforms.protocol import FinalStatus, LogLine, Progress, RunOutcome, RunRequest
+from etl_platform.platforms.protocol import Progress
 from etl_platform.platforms.records import finished
 from etl_platform.tracking.records import JobExecution
-from etl_platform.tracking.store import TrackingStore
-from etl_platform_tests.platforms.builders import config_of, job_of, request_of, store_in
-from etl_platform_tests.platforms.fake_platform import FakePlatform, FakeTime, retry_of
-
-
-class Bench:
-    """A fake platform, its time, a real store and a request, ready to be driven."""
-
-    def __init__(self, folder: Path, *, seconds: float = 30, ends_as: FinalStatus = "success"):
-        self.time = FakeTime()
-        self.platform = FakePlatform(self.time, seconds=seconds, ends_as=ends_as)
-        self.store: TrackingStore = store_in(folder)
-        job = job_of(stakeholders=["data@example.com"])
-        self.request = request_of(config_of(folder, job), job, timeout_seconds=100.0)
-        self.lines: list[LogLine] = []
-        self.progress: list[str] = []
-
-    def run(self, request: RunRequest | None = None) -> RunOutcome:
-        return driver.run(
-            self.platform,
-            request or self.request,
-            self.store,
-            on_log=self.lines.extend,
-            on_progress=self.progress.append,
-            clock=self.time.clock,
-        )
-
-    def record(self, execution_id: str = "exec-1") -> JobExecution:
-        record = self.store.execution(execution_id)
-        assert record is not None
-        return record
+from etl_platform_tests.platforms.driver_bench import Bench
+from etl_platform_tests.platforms.fake_platform import retry_of
 
 
 def test_success_is_returned_and_left_to_the_caller_to_record(tmp_path: Path):
