@@ -53,15 +53,24 @@ def register_tables(session: Any, launch: Launch) -> None:
     for database in sorted({table.database for table in _all_tables(launch)}):
         folder = launch.local_root / "glue" / database
         session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(folder.as_uri())}")
+    sail = launch.engine == "sail"
     for table in _all_tables(launch):
         first = next(data_files(table.path), None)
         if first is not None:
-            _create_table(session, table, first, sail=launch.engine == "sail")
+            _create_table(session, table, first, sail=sail)
+            if not sail and table not in launch.inputs:
+                _own(session, table)
 
 
 def _all_tables(launch: Launch) -> tuple[Table, ...]:
+    """The declared tables and the target, and tables on the disk that the script's text names."""
     own = launch.target.catalog_table if launch.target else None
-    return (*launch.inputs, *((own,) if own else ()))
+    declared = (*launch.inputs, *((own,) if own else ()))
+    known = {table.name for table in declared}
+    folders = sorted(path for path in (launch.local_root / "glue").glob("*/*") if path.is_dir())
+    others = (Table(folder.parent.name, folder.name, folder) for folder in folders)
+    text = launch.text
+    return (*declared, *(table for table in others if table.name not in known and table.name in text))
 
 
 def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> None:
@@ -83,3 +92,19 @@ def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> Non
     )
     if partitions and not sail:
         session.sql(f"MSCK REPAIR TABLE {name}")
+
+
+def _own(session: Any, table: Table) -> None:
+    """Make a table that exists in classic Spark's catalog a managed one.
+
+    Spark cannot overwrite an external table under its own name: it drops the entry, finds the files still
+    there, and refuses the location. SQL has no statement to change a table's type, the catalog does.
+    """
+    state = session._jsparkSession.sessionState()
+    entry = state.catalog().getTableMetadata(
+        state.sqlParser().parseTableIdentifier(f"`{table.database}`.`{table.table}`")
+    )
+    values = [entry.productElement(index) for index in range(entry.productArity())]
+    # The second field of `CatalogTable`; the number of fields differs between Spark's versions.
+    values[1] = session._jvm.org.apache.spark.sql.catalyst.catalog.CatalogTableType.MANAGED()
+    state.catalog().alterTable(entry.copy(*values))

@@ -4,6 +4,7 @@ The script runs in a child of this process, which only waits: so the outcome is 
 does (raise, call `os._exit`, be killed, lose its JVM), and the time limit holds without anybody's help.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from types import FrameType
 import psutil
 
 from etl_platform.runtime import errors
+from etl_platform.runtime.buckets import known_buckets
 from etl_platform.runtime.contract import (
     OUTCOME_FILE,
     STDERR_FILE,
@@ -30,6 +32,8 @@ from etl_platform.runtime.contract import (
 from etl_platform.runtime.java import NoJavaError
 from etl_platform.runtime.measure import measure
 from etl_platform.runtime.process_environment import process_environment
+from etl_platform.runtime.s3_endpoint import S3Endpoint
+from etl_platform.runtime.s3_storage import LocalS3
 from etl_platform.runtime.worker import ERROR_FILE, RESULT_FILE
 
 # How long a script may take to end after SIGTERM before it is killed.
@@ -95,8 +99,6 @@ def _run_worker(run_dir: Path, environment: Mapping[str, str], timeout: float) -
 
 
 def _read_json(path: Path) -> Json:
-    import json
-
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
@@ -134,13 +136,15 @@ def supervise(run_dir: Path) -> Status:
     launch: Launch | None = None
     try:
         launch = read_launch(run_dir)
-        environment = process_environment(launch, run_dir)
-        exit_code = _run_worker(run_dir, environment, launch.timeout_seconds)
+        storage = LocalS3(launch.local_root, known_buckets(launch), run_dir / "uploads")
+        with S3Endpoint(storage) as s3:
+            environment = process_environment(launch, run_dir) | s3.environment
+            exit_code = _run_worker(run_dir, environment, launch.timeout_seconds)
         status, error = _judge(launch, run_dir, exit_code)
     except _Stopped as stop:
         status, error = "failed", errors.describe_stop(stop.signal_name)
     except (LaunchError, NoJavaError, OSError) as problem:
-        print(problem, file=sys.stderr)  # noqa: T201 (its standard error is the run's log)
+        sys.stderr.write(f"{problem}\n")
         status, error = "failed", errors.describe_setup(problem)
     ended = time.time()
     outcome = {

@@ -44,6 +44,11 @@ def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
     }
+    if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
+        # AWS libraries sign every request, though the S3 of this machine asks nobody who he is.
+        changes |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    if not os.environ.keys() & {"AWS_REGION", "AWS_DEFAULT_REGION"}:
+        changes["AWS_DEFAULT_REGION"] = "us-east-1"
     if launch.engine == "spark":
         from etl_platform.runtime import spark
 
