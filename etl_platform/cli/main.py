@@ -52,3 +52,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="etl-platform")
 def main() -> None:
     """Every ETL job of a team, from one configuration file."""
+
+
+if __name__ == "__main__":
+    main(prog_name="etl-platform")

@@ -1,0 +1,78 @@
+"""The blocking rules of what a job reads: they hold however the run was started."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from etl_platform.config.models.job import Job
+from etl_platform.orchestration.checks import result_metadata, severity_of
+from etl_platform.orchestration.keys import Graph
+from etl_platform.quality.engine import evaluate
+from etl_platform.quality.report import RuleResult
+from etl_platform.quality.rules import Rule
+
+Gate = tuple[Job, str, dict[dg.AssetCheckKey, Rule]]
+"""The job whose rules they are, the dataset as that job names it, and the checks on it."""
+
+
+def gates_of(job: Job, graph: Graph) -> Iterator[Gate]:
+    """The blocking checks of a job's inputs: its own rules on them, and those of their producers."""
+    for dataset, checks in graph.checks[job.job_id].items():
+        if dataset != "target":
+            yield job, dataset, checks
+    producers = dict.fromkeys(graph.producer(source) for source in job.data_sources)
+    for producer in producers:
+        if producer and producer != job.job_id and "target" in graph.checks[producer]:
+            yield graph.config.job(producer), "target", graph.checks[producer]["target"]
+
+
+def pass_gates(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> None:
+    """Evaluate the gates that this run has not yet evaluated, and report them as check results.
+
+    Dagster itself holds the job back behind the checks that were selected with it. Those that were not, as
+    when a person materializes the asset alone, are evaluated here.
+
+    Raises:
+        Failure: A gate does not hold; no retry.
+    """
+    failed: list[RuleResult] = []
+    for owner, dataset, checks in gates_of(job, graph):
+        blocking = {key: rule for key, rule in checks.items() if rule.blocking}
+        evaluated = _evaluated_here(context, list(blocking))
+        missing = {key: rule for key, rule in blocking.items() if key not in evaluated}
+        if not missing:
+            continue
+        context.log.info("Evaluating %d gates on %s, not selected in this run.", len(missing), dataset)
+        report = evaluate(graph.config, owner, dataset, rules=tuple(missing.values()))
+        results = {result.rule.check_name: result for result in report.results}
+        for key, rule in missing.items():
+            result = results[rule.check_name]
+            context.instance.report_runless_asset_event(_evaluation(key, result))
+            if not result.passed:
+                failed.append(result)
+    if failed:
+        sentences = "; ".join(f"{each.rule.check_name}: {each.error or each.message}" for each in failed)
+        raise dg.Failure(
+            description=f"{job.job_id} was not started, because its inputs break rules: {sentences}. "
+            "Mend the data, or set the rule's `action` to `warn`.",
+            metadata={each.rule.check_name: each.error or each.message for each in failed},
+            allow_retries=False,
+        )
+
+
+def _evaluated_here(context: dg.AssetExecutionContext, keys: list[dg.AssetCheckKey]) -> set[dg.AssetCheckKey]:
+    """The checks that this run has evaluated; the ones that failed have stopped it before this step."""
+    latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    return {key for key, record in latest.items() if record.run_id == context.run.run_id and record.event}
+
+
+def _evaluation(key: dg.AssetCheckKey, result: RuleResult) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.passed,
+        severity=severity_of(result.rule),
+        blocking=result.rule.blocking,
+        description=result.error or result.message,
+        metadata=result_metadata(result),
+    )

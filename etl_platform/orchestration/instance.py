@@ -1,0 +1,30 @@
+"""The Dagster instance that the command line and `make dev` share."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from etl_platform.config.project import Config
+
+
+def dagster_home(config: Config) -> Path:
+    """DAGSTER_HOME where it is set, else `.dagster` beside the configuration."""
+    home = os.environ.get("DAGSTER_HOME")
+    return Path(home) if home else config.path.parent / ".dagster"
+
+
+def open_instance(config: Config) -> dg.DagsterInstance:
+    """The instance whose history `make dev` shows; made where it does not exist, with telemetry off.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    home = dagster_home(config)
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    # Child processes and Dagster's own storage look the folder up here.
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    return dg.DagsterInstance.get()

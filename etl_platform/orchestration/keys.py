@@ -1,0 +1,70 @@
+"""Which asset each dataset is, and which check each rule is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+
+from etl_platform.config.identity import DatasetKey, producers, source_key
+from etl_platform.config.models.data_sources import AnySource, JobSource
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.quality.rules import Rule, rules_of
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The jobs of a configuration as assets and checks, before Dagster sees them.
+
+    Attributes:
+        config: The configuration.
+    """
+
+    config: Config
+
+    @cached_property
+    def written_by(self) -> dict[DatasetKey, str]:
+        """Physical name of each target to the id of the job that writes it."""
+        return producers(self.config.jobs)
+
+    def producer(self, source: AnySource) -> str | None:
+        """Id of the job whose target a source is; None where no job writes it."""
+        if isinstance(source, JobSource):
+            return source.job_id
+        return self.written_by.get(source_key(source))
+
+    def source_asset_key(self, source: AnySource) -> dg.AssetKey:
+        """The asset that a source is: its producer's, else its own."""
+        return dg.AssetKey(self.producer(source) or source_key(source))
+
+    def asset_key(self, job: Job, dataset: str) -> dg.AssetKey:
+        """The asset that a dataset of a job is: `target` is the job's own."""
+        if dataset == "target":
+            return dg.AssetKey(job.job_id)
+        return self.source_asset_key(next(each for each in job.data_sources if each.name == dataset))
+
+    @cached_property
+    def checks(self) -> Mapping[str, Mapping[str, dict[dg.AssetCheckKey, Rule]]]:
+        """Job id to dataset to the checks on it.
+
+        Several jobs may have rules of the same name on one source. The first job of the configuration
+        keeps the plain name, the others add their id to it.
+        """
+        taken: set[dg.AssetCheckKey] = set()
+        checks: dict[str, dict[str, dict[dg.AssetCheckKey, Rule]]] = {}
+        for job in self.config.jobs:
+            datasets: dict[str, dict[dg.AssetCheckKey, Rule]] = {}
+            for rule in rules_of(job):
+                asset_key = self.asset_key(job, rule.dataset)
+                key = dg.AssetCheckKey(asset_key, rule.check_name)
+                if key in taken:
+                    key = dg.AssetCheckKey(asset_key, f"{rule.check_name}__{job.job_id}")
+                taken.add(key)
+                datasets.setdefault(rule.dataset, {})[key] = rule
+            checks[job.job_id] = datasets
+        return checks
+
+    def check_keys(self, job: Job) -> list[dg.AssetCheckKey]:
+        """Keys of all checks that a job's rules make, on its target and on its sources."""
+        return [key for checks in self.checks[job.job_id].values() for key in checks]

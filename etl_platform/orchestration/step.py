@@ -1,0 +1,128 @@
+"""What happens when a job's asset is materialized: gates, then the driver, then the record of the run."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from uuid import uuid4
+
+import dagster as dg
+
+from etl_platform.config.models.job import Job
+from etl_platform.orchestration.gates import pass_gates
+from etl_platform.orchestration.job_run import JobRun
+from etl_platform.orchestration.keys import Graph
+from etl_platform.platforms import driver
+from etl_platform.platforms.errors import PlatformError
+from etl_platform.platforms.local import LocalPlatform
+from etl_platform.platforms.protocol import LogLine, Platform, RunOutcome, RunRequest
+from etl_platform.platforms.records import finished
+from etl_platform.tracking.open import open_store
+
+
+def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun:
+    """Run a job once, where its configuration and the profile say.
+
+    Raises:
+        Failure: The job is disabled, a gate does not hold, it cannot run here, or its run did not succeed.
+            A retry is allowed only where it can help.
+    """
+    if not job.enabled:
+        raise dg.Failure(
+            description=f"{job.job_id} is disabled; to run it, set its `enabled` to true "
+            f"in {graph.config.path}.",
+            allow_retries=False,
+        )
+    pass_gates(context, job, graph)
+    request = _request(context, job, graph)
+    store = open_store(graph.config)
+    try:
+        outcome = driver.run(
+            _platform(job, graph),
+            request,
+            store,
+            on_log=_print,
+            on_progress=context.log.info,
+        )
+    except PlatformError as error:
+        raise dg.Failure(description=str(error), allow_retries=error.retry_can_help) from error
+    if outcome.status != "success":
+        raise _failure(job, outcome)
+    execution = store.execution(outcome.execution_id)
+    assert execution is not None, "the driver records each attempt before it submits it"
+    return JobRun(finished(execution, outcome), outcome.result)
+
+
+def _platform(job: Job, graph: Graph) -> Platform:
+    if graph.config.profile == "local":
+        return LocalPlatform()
+    raise dg.Failure(
+        description=f"{job.job_id} cannot run under the profile `aws` yet: this version runs jobs on the "
+        "local platform only. Set ETL_PLATFORM_PROFILE=local.",
+        allow_retries=False,
+    )
+
+
+def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> RunRequest:
+    started = datetime.now(timezone.utc)
+    partition_key = _partition_key(context, job)
+    return RunRequest(
+        job=job,
+        config=graph.config,
+        execution_id=f"exec-{started:%Y-%m-%d}-{uuid4().hex[:8]}",
+        attempt_group=attempt_group(context, partition_key),
+        timeout_seconds=job.execution.timeout_minutes * 60,
+        attempt=context.retry_number + 1,
+        partition_key=partition_key,
+        dagster_run_id=context.run.run_id,
+        step_key=context.get_step_execution_context().step.key,
+    )
+
+
+def attempt_group(context: dg.AssetExecutionContext, partition_key: str | None) -> str:
+    """What all automatic retries of a step share, and a deliberate re-execution does not.
+
+    A step's own retries stay in its run. Dagster's run retries (`dagster/max_retries`) start a new run, which
+    carries `dagster/retry_number`; a run that a person re-executes does not.
+    """
+    tags = context.run.tags
+    retried = "dagster/retry_number" in tags
+    run_id = tags.get("dagster/root_run_id", context.run.run_id) if retried else context.run.run_id
+    return f"{run_id}/{context.asset_key.to_user_string()}/{partition_key or ''}"
+
+
+def _partition_key(context: dg.AssetExecutionContext, job: Job) -> str | None:
+    """The partition to fill, or a range in Dagster's own notation `first...last`.
+
+    The run may have one although the job has none, where it also fills a partitioned asset.
+    """
+    if job.execution.partitions is None:
+        return None
+    if context.has_partition_key_range:
+        keys = context.partition_key_range
+        return f"{keys.start}...{keys.end}"
+    return context.partition_key
+
+
+def _print(lines: Sequence[LogLine]) -> None:
+    """Into Dagster's compute log, which captures what the step prints."""
+    for line in lines:
+        stream = sys.stderr if line.stream == "stderr" else sys.stdout
+        stream.write(line.text + "\n")
+
+
+def _failure(job: Job, outcome: RunOutcome) -> dg.Failure:
+    error = outcome.error
+    message = (error and error.error_message) or f"the run ended as {outcome.status}"
+    metadata: dict[str, dg.MetadataValue] = {"execution_id": dg.MetadataValue.text(outcome.execution_id)}
+    if outcome.log_location:
+        metadata["log"] = dg.MetadataValue.path(outcome.log_location)
+    if error and error.error_class:
+        metadata["error_class"] = dg.MetadataValue.text(error.error_class)
+    if error and error.error_stack_trace:
+        metadata["stack_trace"] = dg.MetadataValue.md(f"```\n{error.error_stack_trace}\n```")
+    return dg.Failure(
+        description=f"{job.job_id} {outcome.status}: {message}\n"
+        f"`etl-platform show {outcome.execution_id}` shows all that is known of the run.",
+        metadata=metadata,
+        allow_retries=outcome.retry_can_help,
+    )
