@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from etl_platform.config.faults import KeyPath
 from etl_platform.config.load import load_traced
+from etl_platform.config.models.base import Section
 from etl_platform.config.origin import Origin
 from etl_platform.config.project import Place
 from etl_platform.config.secrecy import masked
-from etl_platform.config.shape import fields
+from etl_platform.config.shape import attributes
 
 DEFAULT_LAYER: Final = "default"
 
@@ -70,10 +69,9 @@ def _values(value: Any, written: Any, origin: Origin | None, path: KeyPath) -> I
 
 
 def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
-    if isinstance(value, BaseModel):
-        names = {id(field): name for name, field in type(value).model_fields.items()}
-        for key, field in fields(type(value)).items():
-            yield key, getattr(value, names[id(field)])
+    if isinstance(value, Section):
+        for key, name in attributes(type(value)).items():
+            yield key, getattr(value, name)
     elif isinstance(value, dict):
         yield from value.items()
     elif isinstance(value, list):

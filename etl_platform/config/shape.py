@@ -17,6 +17,12 @@ def fields(model: type[Section]) -> Mapping[str, FieldInfo]:
     return {_key(name, field): field for name, field in model.model_fields.items()}
 
 
+@cache
+def attributes(model: type[Section]) -> Mapping[str, str]:
+    """The attributes of a model by the keys that files use."""
+    return {_key(name, field): name for name, field in model.model_fields.items()}
+
+
 def _key(name: str, field: FieldInfo) -> str:
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):

@@ -1,0 +1,151 @@
+"""Keys that are accepted but not acted on yet."""
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from etl_platform.config.models.base import Section
+from etl_platform.config.project import Config
+from etl_platform.config.shape import attributes
+
+PENDING: Final = (
+    "stakeholders",
+    "platform.allow_agent_override",
+    "platform.auto_select_platform",
+    "platform.allowed_platforms",
+    "platform.glue_*",
+    "platform.worker_type",
+    "platform.dpu_count",
+    "platform.execution_class",
+    "platform.python_version",
+    "platform.iam_role",
+    "platform.connections",
+    "platform.cluster_id",
+    "platform.release_label",
+    "platform.*instance_*",
+    "platform.service_role",
+    "platform.subnet_id",
+    "platform.application_id",
+    "platform.execution_role_arn",
+    "platform.driver_*",
+    "platform.executor_*",
+    "platform.max_executors",
+    "platform.lambda_function_name",
+    "platform.memory_mb",
+    "platform.concurrent_executions",
+    "platform.architecture",
+    "platform.job_*",
+    "platform.vcpus",
+    "platform.auto_adjust_*",
+    "platform.*_dpu",
+    "platform.enable_*",
+    "platform.spark_event_logs_path",
+    "workload",
+    "data_sources.alias",
+    "data_sources.dimension_type",
+    "data_sources.joins_with",
+    "data_sources.join_keys",
+    "data_sources.broadcast_eligible",
+    "data_sources.cache_*",
+    "data_sources.filter_pushdown",
+    "data_sources.partition_filter",
+    "data_sources.read_options",
+    "data_sources.size_gb",
+    "data_sources.expected_size_hint",
+    "data_sources.auto_detect_*",
+    "data_sources.columns",
+    "data_sources.compression",
+    "data_sources.secret",
+    "data_sources.engine",
+    "data_sources.batch_*",
+    "data_sources.starting_position",
+    "data_sources.group_id",
+    "data_sources.method",
+    "data_sources.headers",
+    "data_sources.pagination",
+    "data_sources.records_path",
+    "data_flow",
+    "data_quality.sample_size",
+    "data_quality.parallel_validation",
+    "data_quality.engine",
+    "data_quality.accuracy_rules.rule_type=date_range",
+    "data_quality.accuracy_rules.rule_type=allowed_values",
+    "data_quality.accuracy_rules.rule_type=length",
+    "data_quality.accuracy_rules.rule_type=type",
+    "data_quality.*.action=quarantine",
+    "data_quality.*.action=dead_letter_queue",
+    "data_quality.duplicate_check.dedup_strategy",
+    "data_quality.referential_integrity",
+    "data_quality.custom_validations",
+    "data_quality.freshness",
+    "data_quality.row_count",
+    "data_quality.schema_check",
+    "compliance.auto_detect_pii",
+    "compliance.masking",
+    "compliance.gdpr_*",
+    "compliance.hipaa_*",
+    "compliance.data_*",
+    "compliance.retention_*",
+    "compliance.encryption_*",
+    "compliance.audit_logging",
+    "cost",
+    "sla.alert_threshold_minutes",
+    "sla.failure_notification",
+    "monitoring",
+    "global_settings.environment",
+    "global_settings.enable_agent_learning",
+    "global_settings.learning_storage",
+    "global_settings.agents",
+    "global_settings.notifications",
+    "global_settings.secrets",
+    "global_settings.pricing",
+    "global_settings.feature_flags",
+)
+"""Key paths of a job, or of the top level; an element of a list has the path of the list.
+
+`*` stands for any letters. With `=VALUE` only that value is meant, else the key and all below it.
+"""
+
+
+class PendingKey(NamedTuple):
+    """A key that a configuration uses and that is not acted on yet."""
+
+    key: str
+    """Path of the key, with `=VALUE` where only that value is not acted on."""
+    jobs: tuple[str, ...]
+    """Ids of the jobs that use it; none for a key of `global_settings`."""
+
+
+def pending(config: Config) -> list[PendingKey]:
+    """The keys of a configuration that are not acted on yet, in the order of first use."""
+    used: dict[str, dict[str, None]] = {}
+    for job in config.jobs:
+        for key in _used(job, ""):
+            used.setdefault(key, {})[job.job_id] = None
+    for key in _used(config.settings, "global_settings."):
+        used.setdefault(key, {})
+    return [PendingKey(key, tuple(jobs)) for key, jobs in used.items()]
+
+
+def _used(value: Section, prefix: str) -> list[str]:
+    found: list[str] = []
+    for key, name in attributes(type(value)).items():
+        part = getattr(value, name)
+        if name not in value.model_fields_set or part is None:
+            continue
+        path = prefix + key
+        if is_pending(path):
+            found.append(path)
+        elif isinstance(part, str) and is_pending(f"{path}={part}"):
+            found.append(f"{path}={part}")
+        else:
+            for inner in part if isinstance(part, list) else [part]:
+                if isinstance(inner, Section):
+                    found += _used(inner, f"{path}.")
+    return found
+
+
+@lru_cache(maxsize=4096)
+def is_pending(path: str) -> bool:
+    """Whether the list names a key path, or a key path with a value."""
+    return any(fnmatchcase(path, pattern) for pattern in PENDING)
