@@ -28,14 +28,19 @@ class Findings:
         self.faults: list[Fault] = []
         self._warnings: set[Fault] = set()
 
-    def fault(self, origin: Origin, message: str, *, key: str | None = None) -> None:
+    def fault(
+        self, origin: Origin, message: str, *, key: str | None = None, used_as: KeyPath | None = None
+    ) -> None:
         """Note a fault.
 
         Args:
             origin: What is wrong; where `key` is given, the object that has that key.
             message: What is wrong with it.
             key: The key that is wrong, rather than its value.
+            used_as: The way from the job to the value; said where the value was written as a variable.
         """
+        if used_as and origin.written().path[:1] == ("variables",):
+            message = f"{message} (used as {dotted(used_as)})"
         self.faults.append(_at(origin, message, key))
 
     def warning(self, origin: Origin, message: str) -> None:

@@ -23,7 +23,7 @@ from etl_platform.config.origin import Origin, Traced, origin_at
 from etl_platform.config.project import Config, Place
 from etl_platform.config.resolve import Resolver
 from etl_platform.config.secrecy import shown
-from etl_platform.config.shape import fields
+from etl_platform.config.sound import Sound, sound_part
 from etl_platform.config.source_types import SourceTypeError, job_model
 from etl_platform.config.templates import Templates
 from etl_platform.config.typed import typed
@@ -88,9 +88,10 @@ def load_traced(
         pieces = [resolver.resolve(templates.expand(job)) for job in gathered.jobs]
         for template in templates.unused():
             resolver.resolve(template)
-        declared = [_declare(piece, model, findings) for piece in pieces]
+        checked = [_declare(piece, model, findings) for piece in pieces]
+        declared = [job for job, _ in checked]
         for index, problem in graph.problems(declared):
-            _note(problem, pieces[index], findings)
+            _note(problem, checked[index][1], findings)
         _missing_scripts(path.parent, declared, pieces, findings)
         findings.stop_if_faulty()
         config = Config(
@@ -159,23 +160,15 @@ def _profile(
     return cast("Profile", wanted)
 
 
-def _declare(piece: Traced, model: type[Job], findings: Findings) -> Declared:
+def _declare(piece: Traced, model: type[Job], findings: Findings) -> tuple[Declared, Sound]:
     checked = typed(model, piece, findings)
-    job, faulty = checked.model, checked.faulty
-    if job is None and isinstance(checked.value, dict):
-        job = _without(faulty, checked.value, model)
-    if job is not None:
-        for problem in problems(job, faulty):
-            _note(problem, piece, findings)
+    sound = sound_part(model, checked)
+    if sound.job is not None:
+        for problem in problems(sound.job, sound.unsure):
+            _note(problem, sound, findings)
     job_id = piece.value.get("job_id") if isinstance(piece.value, dict) else None
-    return Declared(job_id if isinstance(job_id, str) else None, _name(piece.origin), job, faulty)
-
-
-def _without(faulty: frozenset[str], value: dict[str, Any], model: type[Job]) -> Job:
-    """A faulty job reduced to its sound sections, so that they are checked as well."""
-    sound = {key: part for key, part in value.items() if key in fields(model) and key not in faulty}
-    # What a job must have stands in for what is faulty; checks that read it are left out.
-    return model.model_validate({"job_id": "faulty", "execution": {"sql": "select 1"}, **sound})
+    known = job_id if isinstance(job_id, str) else None
+    return Declared(known, _name(piece.origin), sound.job, sound.unsure), sound
 
 
 def _name(origin: Origin) -> str:
@@ -184,16 +177,17 @@ def _name(origin: Origin) -> str:
     return f"{place.document.text.path}:{line}"
 
 
-def _note(problem: Problem, piece: Traced, findings: Findings) -> None:
-    origin = origin_at(piece.origin, problem.path)
+def _note(problem: Problem, sound: Sound, findings: Findings) -> None:
+    if sound.explains(problem.path):
+        return
+    origin = origin_at(sound.piece.origin, problem.path)
     message = problem.message
     if problem.value is not NOTHING:
         written = origin.written()
-        subject = shown(
-            problem.value, (*written.path, *problem.path), from_environment=written.from_environment
-        )
+        path = (*written.path, *problem.path)
+        subject = shown(problem.value, path, from_environment=written.from_environment)
         message = f"{subject or 'the value'} {message}"
-    findings.fault(origin, message)
+    findings.fault(origin, message, used_as=problem.path)
 
 
 def _missing_scripts(

@@ -171,7 +171,10 @@ class Resolver:
             elif isinstance(part, references.Secret):
                 text += part.text
             elif isinstance(part, references.Environment):
-                text += self._environment(part, piece.origin)
+                value = self._environment(part, piece.origin)
+                if value is None:
+                    return Traced(BROKEN, piece.origin)
+                text += value
                 layers.append(f"environment variable {part.name}")
                 from_environment = True
             elif isinstance(part, references.Variable):
@@ -196,7 +199,8 @@ class Resolver:
         layer = ", ".join(dict.fromkeys(layers)) or written.layer
         return Traced(text, replace(written, layer=layer, from_environment=from_environment))
 
-    def _environment(self, reference: references.Environment, at: Origin) -> str:
+    def _environment(self, reference: references.Environment, at: Origin) -> str | None:
+        """The text of an environment variable; None, and a fault, where it must be set and is not."""
         value = self._environ.get(reference.name, reference.default)
         if value is not None:
             return value
@@ -204,8 +208,8 @@ class Resolver:
         if self._strict:
             hint = f"set it, or give a default: ${{ENV:{reference.name}:default}}"
             self._findings.fault(at, f"{message}; {hint}")
-        else:
-            self._findings.warning(at, f'{message}; its name stands as the text "{reference.name}"')
+            return None
+        self._findings.warning(at, f'{message}; its name stands as the text "{reference.name}"')
         return reference.name
 
     def _variable(self, name: str, at: Origin, *, named_by_key: Origin | None = None) -> Traced:

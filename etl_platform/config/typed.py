@@ -1,6 +1,7 @@
 """From resolved values to the typed models, with every fault at the place where the value was written."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +19,8 @@ from etl_platform.config.wording import sentence
 
 M = TypeVar("M", bound=Section)
 
+Errors = Mapping[KeyPath, Sequence[ErrorDetails]]
+
 _SCALARS = {"int_type", "int_from_float", "float_type", "bool_type"}
 
 
@@ -27,36 +30,33 @@ class Typed(Generic[M]):
 
     Attributes:
         model: The typed object; None where the value has faults.
-        value: What was checked.
-        faulty: The keys of the object under which there are faults; the empty text stands for itself.
+        piece: What was checked.
+        errors: The way to each faulty value, and what pydantic found.
     """
 
     model: M | None
-    value: Any
-    faulty: frozenset[str] = frozenset()
+    piece: Traced
+    errors: Errors
 
 
 def typed(model: type[M], piece: Traced, findings: Findings) -> Typed[M]:
+    """Check a resolved value against its model, and note its faults."""
+    checked = check(model, piece)
+    for path, found in checked.errors.items():
+        _report(model, checked.piece, path, found, findings)
+    return checked
+
+
+def check(model: type[M], piece: Traced) -> Typed[M]:
     """Check a resolved value against its model."""
-    if is_broken(piece.value) and not isinstance(piece.value, dict):
-        return Typed(None, piece.value, frozenset({""}))
     try:
-        return Typed(model.model_validate(piece.value), piece.value)
+        return Typed(model.model_validate(piece.value), piece, {})
     except ValidationError as error:
-        errors = _by_path(error.errors(include_url=False), piece.value)
+        errors: dict[KeyPath, list[ErrorDetails]] = {}
+        for found in error.errors(include_url=False):
+            errors.setdefault(_path(found, piece.value), []).append(found)
     read = _read_environment(piece, errors)
-    if read is not None:
-        return typed(model, read, findings)
-    for path, found in errors.items():
-        _report(model, piece, path, found, findings)
-    return Typed(None, piece.value, frozenset(str(path[0]) if path else "" for path in errors))
-
-
-def _by_path(errors: list[ErrorDetails], value: Any) -> dict[KeyPath, list[ErrorDetails]]:
-    grouped: dict[KeyPath, list[ErrorDetails]] = {}
-    for error in errors:
-        grouped.setdefault(_path(error, value), []).append(error)
-    return grouped
+    return Typed(None, piece, errors) if read is None else check(model, read)
 
 
 def _path(error: ErrorDetails, value: Any) -> KeyPath:
@@ -84,7 +84,7 @@ def _names_member(value: Any, key: str | int) -> bool:
 
 
 def _report(
-    model: type[Section], piece: Traced, path: KeyPath, errors: list[ErrorDetails], findings: Findings
+    model: type[Section], piece: Traced, path: KeyPath, errors: Sequence[ErrorDetails], findings: Findings
 ) -> None:
     kind = errors[0]["type"]
     *parents, last = path or ("",)
@@ -111,7 +111,7 @@ def _report(
     visible = shown(
         value, (*origin.written().path, *path), from_environment=origin.written().from_environment
     )
-    findings.fault(origin, sentence(errors, visible))
+    findings.fault(origin, sentence(errors, visible), used_as=path)
 
 
 def _unknown_key(model: type[Section], value: Any, parents: KeyPath, key: str) -> str:
@@ -141,7 +141,7 @@ def _part(value: Any, path: KeyPath) -> Any:
     return value
 
 
-def _read_environment(piece: Traced, errors: dict[KeyPath, list[ErrorDetails]]) -> Traced | None:
+def _read_environment(piece: Traced, errors: Errors) -> Traced | None:
     """The value with texts of environment variables read as JSON where a number or a boolean is asked for.
 
     An environment variable is always a text; without this, none could set a number.

@@ -18,18 +18,18 @@ class Declared:
     Attributes:
         job_id: Its id; None where there is none.
         name: How to name it in a message: its place in the files.
-        job: Its typed form; in one with faults, faulty sections are absent. None where nothing is usable.
-        faulty: The sections with faults.
+        job: Its typed form, without what is faulty in it; None where nothing is usable.
+        unsure: The sections that may lack something because of a fault.
     """
 
     job_id: str | None
     name: str
     job: Job | None
-    faulty: Set[str]
+    unsure: Set[str]
 
     def reads(self, *sections: str) -> Job | None:
         """The job, if these sections of it are what the file says."""
-        return None if self.faulty & {*sections} else self.job
+        return None if self.unsure & {*sections} else self.job
 
 
 def problems(jobs: Sequence[Declared]) -> Iterator[tuple[int, Problem]]:

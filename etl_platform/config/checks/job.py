@@ -25,14 +25,13 @@ _CHECKS: Final[tuple[tuple[JobCheck, frozenset[str]], ...]] = (
 )
 
 
-def problems(job: Job, faulty: Set[str] = frozenset()) -> Iterator[Problem]:
+def problems(job: Job, unsure: Set[str] = frozenset()) -> Iterator[Problem]:
     """What is wrong with a job whose types are right.
 
     Args:
         job: The job.
-        faulty: Sections that are not what the file says, because they have faults of their own; checks that
-            read them are left out.
+        unsure: Sections that may lack something because of a fault; checks that read them are left out.
     """
     for check, reads in _CHECKS:
-        if not reads & faulty:
+        if not reads & unsure:
             yield from check(job)
