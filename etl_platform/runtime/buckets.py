@@ -1,7 +1,11 @@
 """Which S3 buckets a run may use on this machine."""
 
-from etl_platform.runtime.contract import Json, Launch
-from etl_platform.runtime.script_facts import buckets_in, script_buckets
+import re
+
+from etl_platform.runtime.contract import Launch
+
+# The characters that a bucket's name may have, by the rules of Amazon S3.
+_S3_URI = re.compile(r"\bs3[an]?://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
 
 
 class UnknownBucketError(LookupError):
@@ -17,16 +21,15 @@ class UnknownBucketError(LookupError):
         )
 
 
+def buckets_in(text: str) -> set[str]:
+    """Names of the S3 buckets whose addresses stand in a text, such as a script's string constants."""
+    return set(_S3_URI.findall(text))
+
+
 def known_buckets(launch: Launch) -> set[str]:
-    """S3 buckets that a run may use: of the configuration, its arguments, the script and its modules."""
-    buckets = set(launch.buckets)
-    values: list[Json] = [*launch.arguments.values(), *launch.spark_conf.values(), launch.sql]
-    for value in values:
-        if isinstance(value, str):
-            buckets |= buckets_in(value)
-    for path in (launch.script, *launch.python_modules):
-        if path is not None and path.suffix == ".py":
-            buckets |= script_buckets(path.read_text(encoding="utf-8"))
-        elif path is not None and path.suffix == ".sql":
-            buckets |= buckets_in(path.read_text(encoding="utf-8"))
-    return buckets
+    """S3 buckets that a run may use: of the configuration, its arguments, the script and its modules.
+
+    Raises:
+        OSError: The script or a module cannot be read.
+    """
+    return {*launch.buckets, *buckets_in(launch.all_text())}

@@ -10,6 +10,7 @@ from etl_platform.runtime.contract import Launch, Table
 # How Glue's tables of text files are read where nothing else is declared.
 _OPTIONS = {"csv": {"header": "true", "inferSchema": "true"}}
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".orc": "orc"}
+_WORD = re.compile(r"\w+")
 _PARTITION_FOLDER = re.compile(r"([^=/]+)=")
 
 
@@ -39,38 +40,50 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def register_tables(session: Any, launch: Launch) -> None:
-    """Make the Glue databases and tables of a run known to a session.
+class RunCatalog:
+    """The Glue databases and tables of a run, made known to one session as the script names them.
 
-    Tables are external, on their local folders; a database's folder is where `saveAsTable` puts new tables.
-    A table without files is left out: it is the job's own target before its first run, or an input that is
-    missing, which the script's own access reports.
+    A configuration may have thousands of tables, and each costs Spark a look at its files: so a table is
+    registered when the script's text or a query first names it. Tables are external, on their local folders;
+    a database's folder is where `saveAsTable` puts new tables. A table without files is left out: it is the
+    job's own target before its first run, or a missing input, which the script's own access reports.
 
     Args:
         session: A Spark session of either engine.
         launch: What is run.
     """
-    for database in sorted({table.database for table in _all_tables(launch)}):
-        folder = launch.local_root / "glue" / database
-        session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(folder.as_uri())}")
-    sail = launch.engine == "sail"
-    for table in _all_tables(launch):
-        first = next(data_files(table.path), None)
-        if first is not None:
-            _create_table(session, table, first, sail=sail)
-            if not sail and table not in launch.inputs:
-                _own(session, table)
 
+    def __init__(self, session: Any, launch: Launch):
+        self._session = session
+        self._sail = launch.engine == "sail"
+        own = launch.target.catalog_table if launch.target else None
+        tables = [*launch.inputs, *([own] if own else [])]
+        for database in sorted({table.database for table in tables}):
+            folder = launch.local_root / "glue" / database
+            session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(folder.as_uri())}")
+        # What the script itself has written in an earlier run need not be declared.
+        known = {table.name for table in tables}
+        found = (
+            Table(path.parent.name, path.name, path) for path in (launch.local_root / "glue").glob("*/*")
+        )
+        undeclared = [table for table in found if table.path.is_dir() and table.name not in known]
+        self._waiting = {table.name: table for table in (*tables, *undeclared)}
+        self._inputs = {table.name for table in launch.inputs}
+        self.register(f"{launch.all_text()} {own.name if own else ''}")
 
-def _all_tables(launch: Launch) -> tuple[Table, ...]:
-    """The declared tables and the target, and tables on the disk that the script's text names."""
-    own = launch.target.catalog_table if launch.target else None
-    declared = (*launch.inputs, *((own,) if own else ()))
-    known = {table.name for table in declared}
-    folders = sorted(path for path in (launch.local_root / "glue").glob("*/*") if path.is_dir())
-    others = (Table(folder.parent.name, folder.name, folder) for folder in folders)
-    text = launch.text
-    return (*declared, *(table for table in others if table.name not in known and table.name in text))
+    def register(self, text: str) -> None:
+        """Register the tables that a text names and that have not been registered yet."""
+        words = set(_WORD.findall(text.lower()))
+        named = [
+            table for table in self._waiting.values() if set(_WORD.findall(table.table.lower())) <= words
+        ]
+        for table in named:
+            del self._waiting[table.name]
+            first = next(data_files(table.path), None)
+            if first is not None:
+                _create_table(self._session, table, first, sail=self._sail)
+                if not self._sail and table.name not in self._inputs:
+                    _own(self._session, table)
 
 
 def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> None:

@@ -124,6 +124,17 @@ class Launch:
         """
         return self.script.read_text(encoding="utf-8") if self.script else self.sql or ""
 
+    def all_text(self) -> str:
+        """The script, its modules that are source files, and its arguments: where names may stand.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        files = [path for path in self.python_modules if path.suffix == ".py"]
+        files += [file for path in self.python_modules if path.is_dir() for file in path.rglob("*.py")]
+        arguments = (str(value) for value in (*self.arguments.values(), *self.spark_conf.values()))
+        return "\n".join([self.text, *(file.read_text(encoding="utf-8") for file in files), *arguments])
+
 
 def read_launch(run_dir: Path) -> Launch:
     """Read `launch.json` of a run.

@@ -33,6 +33,9 @@ def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
     """
     here = [str(path) for path in launch.python_modules if path.suffix != ".py"]
     here.append(str(_module_folder(launch, run_dir)))
+    if launch.engine == "spark":
+        # Stands in for the Glue library, which exists on Glue's own machines only.
+        here.append(str(Path(__file__).parent / "glue_path"))
     if launch.script:
         here.insert(0, str(launch.script.parent))
     inherited = os.environ.get("PYTHONPATH")

@@ -9,9 +9,8 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from etl_platform.runtime.catalog import register_tables
 from etl_platform.runtime.contract import Launch
-from etl_platform.runtime.session_hook import on_new_session
+from etl_platform.runtime.session_hook import offer_tables, on_new_session
 
 
 def environment() -> dict[str, str | None]:
@@ -63,6 +62,7 @@ def start(launch: Launch, buckets: Collection[str]) -> None:
         buckets: S3 buckets that the script may use.
     """
     from pysail.spark import SparkConnectServer
+    from pyspark.sql.connect.readwriter import DataFrameReader
     from pyspark.sql.connect.session import SparkSession
 
     server = SparkConnectServer(ip="127.0.0.1", port=0)
@@ -76,10 +76,14 @@ def start(launch: Launch, buckets: Collection[str]) -> None:
     _intercept(launch, buckets)
     _count_plain_numbers()
 
-    def prepare(session: Any) -> None:
+    def configure(session: Any) -> None:
         session.conf.set("spark.sql.session.timeZone", "UTC")
         for name, value in launch.spark_conf.items():
             session.conf.set(name, str(value).lower() if isinstance(value, bool) else str(value))
-        register_tables(session, launch)
 
-    on_new_session(SparkSession, lambda session: session.session_id, prepare)
+    on_new_session(SparkSession, _session_id, configure)
+    offer_tables(SparkSession, DataFrameReader, _session_id, launch)
+
+
+def _session_id(session: Any) -> str:
+    return session.session_id

@@ -1,16 +1,7 @@
 """What a script's syntax tree says about it, without running it."""
 
 import ast
-import re
 from collections.abc import Iterator
-
-# The characters that a bucket's name may have, by the rules of Amazon S3.
-_S3_URI = re.compile(r"\bs3[an]?://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
-
-
-def buckets_in(text: str) -> set[str]:
-    """Names of the S3 buckets whose addresses stand in a text."""
-    return set(_S3_URI.findall(text))
 
 
 def parse(script_text: str) -> ast.Module | None:
@@ -26,14 +17,6 @@ def string_constants(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
-
-
-def script_buckets(script_text: str) -> set[str]:
-    """Names of the S3 buckets that a script's string constants address."""
-    tree = parse(script_text)
-    if tree is None:
-        return set()
-    return set().union(*map(buckets_in, string_constants(tree)))
 
 
 def imported_modules(tree: ast.AST) -> set[str]:

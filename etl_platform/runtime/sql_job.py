@@ -39,7 +39,7 @@ def run_query(launch: Launch) -> Json:
     """
     from pyspark.sql import SparkSession
 
-    session = SparkSession.builder.appName(launch.job_id).getOrCreate()
+    session = SparkSession.Builder().appName(launch.job_id).getOrCreate()
     query = launch.text.strip().rstrip(";")
     used = set(_PARAMETER.findall(query))
     arguments = {name: value for name, value in launch.arguments.items() if name in used}

@@ -65,16 +65,13 @@ def run(run_dir: Path, lifeline: int) -> None:
     # As with `python script.py`, the script's folder comes first on the path.
     sys.path[0:1] = [str(launch.script.parent)] if launch.script else []
     if launch.engine == "spark":
-        from pyspark.sql import SparkSession
+        from pyspark.sql import DataFrameReader, SparkSession
 
-        from etl_platform.runtime.catalog import register_tables
-        from etl_platform.runtime.session_hook import on_new_session
+        from etl_platform.runtime.session_hook import offer_tables
 
         atexit.register(_stop_spark)
-        on_new_session(
-            SparkSession,
-            lambda session: session.sparkContext.applicationId,
-            lambda session: register_tables(session, launch),
+        offer_tables(
+            SparkSession, DataFrameReader, lambda session: session.sparkContext.applicationId, launch
         )
     if launch.engine == "sail":
         from etl_platform.runtime import sail
