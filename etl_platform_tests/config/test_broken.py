@@ -11,7 +11,9 @@ ENVIRON = {"PASSWORD": "hunter2", "DPU": "10", "CITY": "Kyiv"}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_broken_configuration_says_exactly_what_is_wrong(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_configuration_says_exactly_what_is_wrong(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(BROKEN)
     with pytest.raises(ConfigError) as caught:
         load(name, environ=ENVIRON, strict=name.endswith("_strict.json"))

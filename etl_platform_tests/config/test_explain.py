@@ -77,7 +77,9 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 def test_a_value_is_placed_where_it_is_written(tmp_path: Path) -> None:
     path = write(tmp_path / "etl_config.json", LAYERED)
     lines = path.read_text().splitlines()
-    places = {each.key: each.place for each in explain(path, "orders", environ={"CRM": "https://crm.example"})}
+    places = {
+        each.key: each.place for each in explain(path, "orders", environ={"CRM": "https://crm.example"})
+    }
 
     def line(*key: str | int) -> str:
         place = places[key]
