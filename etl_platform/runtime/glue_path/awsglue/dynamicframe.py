@@ -1,0 +1,473 @@
+"""DynamicFrame, and collections of them."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from . import boxed, choice, errorstages, joining, mapping, nesting, records, splitting
+from . import gluetypes as glue
+from .collection import DynamicFrameCollection
+from .errorstages import ErrorStage
+from .readers import DynamicFrameReader
+from .refusal import NotSupportedLocally, missing, public_names, refused
+from .relationalize import relationalize
+from .shapes import decode
+from .typedframe import Lazy, TypedFrame
+from .writers import DynamicFrameWriter
+
+__all__ = [
+    "DynamicFrame",
+    "DynamicFrameCollection",
+    "DynamicFrameReader",
+    "DynamicFrameWriter",
+    "ResolveOption",
+]
+
+
+def listed(value: "str | Iterable[str]") -> list[str]:
+    """One path or several as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
+class ResolveOption:
+    """How `toDF` resolves one choice.
+
+    Args:
+        path: Path of the choice.
+        action: `Project`, `Cast` or `KeepAsStruct`.
+        target: The type, for `Project` and `Cast`.
+    """
+
+    def __init__(self, path: str, action: str, target: glue.DataType | None = None):
+        self.path, self.action, self.target = path, action, target
+
+    def spec(self) -> tuple[str, str]:
+        """The option as `resolveChoice` takes it."""
+        return self.path, self.action.lower() + (f":{self.target.spelled()}" if self.target else "")
+
+
+class DynamicFrame:
+    """Records whose schema is learnt when something needs it, and whose fields may be choices of types.
+
+    Args:
+        jdf: The rows: a Spark DataFrame.
+        glue_ctx: The GlueContext, which writing needs.
+        name: Name of the frame.
+    """
+
+    def __init__(self, jdf: "DataFrame | Lazy", glue_ctx: Any = None, name: str = ""):
+        self._lazy = jdf if isinstance(jdf, Lazy) else Lazy(lambda: TypedFrame.of(jdf))
+        self.glue_ctx, self.name = glue_ctx, name
+        self._stages: tuple[ErrorStage, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise missing("DynamicFrame", name, public_names(DynamicFrame))
+
+    def _made(self, lazy: Lazy, name: str, stage: ErrorStage | None = None) -> "DynamicFrame":
+        """A frame made of this one by a transform; `stage` is None where the transform cannot fail on a record."""
+        made = DynamicFrame(lazy, self.glue_ctx, name or self.name)
+        made._stages = (*self._stages, stage or ErrorStage(name, lambda: None))
+        return made
+
+    def _then(self, transform: Callable[[TypedFrame], TypedFrame], ctx: str) -> "DynamicFrame":
+        return self._made(self._lazy.then(transform), ctx)
+
+    @classmethod
+    def fromDF(cls, dataframe: DataFrame, glue_ctx: Any, name: str = "") -> "DynamicFrame":
+        """A DynamicFrame of a DataFrame's rows."""
+        return cls(dataframe, glue_ctx, name)
+
+    def toDF(self, options: Sequence[ResolveOption] | None = None) -> DataFrame:
+        """The rows as a DataFrame; a choice is a struct with one field for each type, unless an option resolves it."""
+        errorstages.check(self._stages)
+        frame = self._lazy.get()
+        return choice.resolve(frame, [option.spec() for option in options]).df if options else frame.df
+
+    def schema(self) -> glue.StructType:
+        """The schema, with its choices."""
+        return self._lazy.get().schema
+
+    def getSchema(self) -> glue.StructType:
+        """The same as `schema`."""
+        return self.schema()
+
+    def printSchema(self) -> None:
+        """Print the schema as a tree."""
+        print(self.schema().treeString())  # noqa: T201 - the method's purpose
+
+    def count(self) -> int:
+        """The number of records, without the error records."""
+        return self.toDF().count()
+
+    def show(self, num_rows: int = 20) -> None:
+        """Print the first records, each as JSON, without its null fields."""
+        schema = self.schema()
+        for row in self.toDF().limit(num_rows).collect():
+            record = {name: value for name, value in decode(row, schema).items() if value is not None}
+            print(json.dumps(record, default=str, ensure_ascii=False))  # noqa: T201 - the method's purpose
+
+    def getNumPartitions(self) -> int:
+        """The number of Spark partitions."""
+        df = self.toDF()
+        if not hasattr(df.sparkSession, "_jsparkSession"):
+            raise NotSupportedLocally(
+                "DynamicFrame.getNumPartitions", None, "The engine `sail` has no partitions to count."
+            )
+        return df.rdd.getNumPartitions()
+
+    def repartition(
+        self,
+        num_partitions: int,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The same records in this many partitions."""
+        return self._then(lambda f: f.rows(f.df.repartition(num_partitions)), transformation_ctx)
+
+    def coalesce(
+        self,
+        num_partitions: int,
+        shuffle: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The same records in at most this many partitions."""
+        if shuffle:
+            return self.repartition(num_partitions, transformation_ctx)
+        return self._then(lambda f: f.rows(f.df.coalesce(num_partitions)), transformation_ctx)
+
+    def apply_mapping(
+        self,
+        mappings: Sequence[Any],
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """Only the mapped fields: (source path, source type, target path, target type)."""
+        return self._then(lambda f: mapping.apply_mapping(f, mappings), transformation_ctx)
+
+    def drop_fields(
+        self,
+        paths: "str | Sequence[str]",
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """Without the fields at these paths."""
+        return self._then(lambda f: mapping.drop_fields(f, listed(paths)), transformation_ctx)
+
+    def select_fields(
+        self,
+        paths: "str | Sequence[str]",
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """Only the fields at these paths."""
+        return self._then(lambda f: mapping.select_fields(f, listed(paths)), transformation_ctx)
+
+    def rename_field(
+        self,
+        oldName: str,
+        newName: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """With a field renamed; both names are paths."""
+        return self._then(lambda f: mapping.rename_field(f, oldName, newName), transformation_ctx)
+
+    def filter(
+        self,
+        f: Callable[[Any], Any],
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The records that a function says True of; those that it fails on become error records."""
+
+        def judged(record: Any) -> Iterable[Any]:
+            return [{}] if f(record) else []
+
+        def failed() -> DataFrame:
+            frame = self._lazy.get()
+            return records.errors_of(records.Input(frame.df, frame.schema), judged, "filter", info)
+
+        kept = self._lazy.then(lambda frame: records.kept_by(frame, f))
+        stage = ErrorStage("filter", failed, stageThreshold, totalThreshold)
+        return self._made(kept, transformation_ctx, stage)
+
+    def map(
+        self,
+        f: Callable[[Any], Any],
+        preservesPartitioning: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """What a function makes of each record; the records that it fails on become error records."""
+        return self._recorded(
+            lambda record: [f(record)], "map", transformation_ctx, info, stageThreshold, totalThreshold
+        )
+
+    def flatMap(
+        self,
+        f: Callable[[Any], Iterable[Any]],
+        preservesPartitioning: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The records that a function makes of each record: any number of them."""
+        return self._recorded(f, "flatMap", transformation_ctx, info, stageThreshold, totalThreshold)
+
+    def _recorded(
+        self, make: records.Records, site: str, ctx: str, info: str, stage: int, total: int
+    ) -> "DynamicFrame":
+        """A transform by a function over records, whose schema one pass over the data learns."""
+
+        def source() -> records.Input:
+            frame = self._lazy.get()
+            return records.Input(frame.df, frame.schema)
+
+        def compute() -> TypedFrame:
+            given = source()
+            schema, _ = records.infer(given, make, given.schema)
+            return records.made_by(given, make, schema)
+
+        failed = ErrorStage(site, lambda: records.errors_of(source(), make, site, info), stage, total)
+        return self._made(Lazy(compute), ctx, failed)
+
+    @refused
+    def mapPartitions(self, f: Any, *args: Any, **kwargs: Any) -> "DynamicFrame":
+        """A function over partitions."""
+        raise NotSupportedLocally("DynamicFrame.mapPartitions", "DynamicFrame.flatMap")
+
+    def join(
+        self,
+        paths1: "str | Sequence[str]",
+        paths2: "str | Sequence[str]",
+        frame2: "DynamicFrame",
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """Pairs of records whose keys are equal; a name that both have gets a dot in front on the second's side."""
+        keys1, keys2 = listed(paths1), listed(paths2)
+        return self._with(frame2, lambda one, two: joining.join(one, two, keys1, keys2), transformation_ctx)
+
+    def union(
+        self,
+        other_frame: "DynamicFrame",
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The records of both frames; fields of different types become choices."""
+        return self._with(other_frame, lambda one, two: joining.union([one, two]), transformation_ctx)
+
+    def mergeDynamicFrame(
+        self,
+        stage_dynamic_frame: "DynamicFrame",
+        primary_keys: "str | Sequence[str]",
+        transformation_ctx: str = "",
+        options: dict[str, Any] | None = None,
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> "DynamicFrame":
+        """The staged frame's records, and this frame's whose keys the staged frame does not have."""
+        keys = listed(primary_keys)
+        return self._with(
+            stage_dynamic_frame, lambda one, two: joining.merge(one, two, keys), transformation_ctx
+        )
+
+    def _with(
+        self, other: "DynamicFrame", transform: Callable[[TypedFrame, TypedFrame], TypedFrame], ctx: str
+    ) -> "DynamicFrame":
+        lazy = Lazy(lambda: transform(self._lazy.get(), other._lazy.get()))
+        if self._lazy.is_known and other._lazy.is_known:
+            lazy = Lazy.known(lazy.get())
+        made = self._made(lazy, ctx)
+        made._stages = (*self._stages, *other._stages, *made._stages[-1:])
+        return made
+
+    def split_fields(
+        self,
+        paths: Sequence[str],
+        name1: str,
+        name2: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> DynamicFrameCollection:
+        """Two frames: the fields at these paths, and the others."""
+        chosen = self._made(self._lazy.then(lambda f: mapping.select_fields(f, listed(paths))), name1)
+        others = self._made(self._lazy.then(lambda f: mapping.drop_fields(f, listed(paths))), name2)
+        return DynamicFrameCollection({name1: chosen, name2: others}, self.glue_ctx)
+
+    def split_rows(
+        self,
+        comparison_dict: dict[str, dict[str, Any]],
+        name1: str,
+        name2: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> DynamicFrameCollection:
+        """Two frames: the records that all comparisons hold of, such as `{"age": {">": 10}}`, and the others."""
+        first = self._made(self._lazy.then(lambda f: splitting.rows(f, comparison_dict, True)), name1)
+        second = self._made(self._lazy.then(lambda f: splitting.rows(f, comparison_dict, False)), name2)
+        return DynamicFrameCollection({name1: first, name2: second}, self.glue_ctx)
+
+    def resolveChoice(
+        self,
+        specs: Sequence[tuple[str, str]] | None = None,
+        choice: str = "",
+        database: str | None = None,
+        table_name: str | None = None,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+        catalog_id: str | None = None,
+        option: str = "",
+    ) -> "DynamicFrame":
+        """Choices resolved: by `specs`, pairs of path and action, or all of them by one action.
+
+        Raises:
+            ValueError: Both are given, or neither, or `match_catalog` without a table.
+        """
+        return self._then(
+            resolver(self.glue_ctx, specs, choice or option, database, table_name), transformation_ctx
+        )
+
+    def relationalize(
+        self,
+        root_table_name: str,
+        staging_path: str | None = None,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+    ) -> DynamicFrameCollection:
+        """A flat table, and one for each array: the names of the tables need the schema at once."""
+        tables = relationalize(self._lazy.get(), root_table_name)
+        frames = {name: self._made(Lazy.known(table), name) for name, table in tables.items()}
+        return DynamicFrameCollection(frames, self.glue_ctx)
+
+    def unnest(
+        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0
+    ) -> "DynamicFrame":
+        """Nested fields as columns named by their path."""
+        return self._then(nesting.unnest, transformation_ctx)
+
+    def unnest_ddb_json(
+        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0
+    ) -> "DynamicFrame":
+        """DynamoDB's typed JSON as plain columns, its maps flattened."""
+        return self._then(nesting.unnest_ddb_json, transformation_ctx)
+
+    def simplify_ddb_json(
+        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0
+    ) -> "DynamicFrame":
+        """DynamoDB's typed JSON as plain values, its maps kept as structs."""
+        return self._then(nesting.simplify_ddb_json, transformation_ctx)
+
+    def unbox(
+        self,
+        path: str,
+        format: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+        **options: Any,
+    ) -> "DynamicFrame":
+        """A field that holds JSON or CSV as the value that it holds; what cannot be read becomes an error record."""
+        make = boxed.opener(path, format, options)
+        return self._recorded(make, "unbox", transformation_ctx, info, stageThreshold, totalThreshold)
+
+    def spigot(
+        self, path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
+    ) -> "DynamicFrame":
+        """Write a sample as JSON: `topk` records, or each with probability `prob`; gives the frame itself."""
+        sample = splitting.sample(self.toDF(), options or {})
+        self._made(Lazy(lambda: TypedFrame.of(sample)), "spigot").write("s3", {"path": path}, "json")
+        return self
+
+    def write(
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        accumulator_size: int = 0,
+    ) -> "DynamicFrame":
+        """Write to a connection, as `write_dynamic_frame.from_options` does."""
+        return self.glue_ctx.write_dynamic_frame_from_options(
+            self, connection_type, connection_options or {}, format, format_options or {}
+        )
+
+    def errorsCount(self) -> int:
+        """How many records failed in this transform and those before it."""
+        return sum(stage.count for stage in self._stages)
+
+    def stageErrorsCount(self) -> int:
+        """How many records failed in the transform that made this frame."""
+        return self._stages[-1].count if self._stages else 0
+
+    def errorsAsDynamicFrame(self) -> "DynamicFrame":
+        """The error records: one column `error`."""
+        frames = [stage.errors for stage in self._stages if stage.errors is not None]
+        if not frames:
+            empty = self.toDF().sparkSession.createDataFrame([], f"error {records.ERROR}")
+            return DynamicFrame(empty, self.glue_ctx, "errors")
+        df = frames[0]
+        for other in frames[1:]:
+            df = df.unionByName(other)
+        return DynamicFrame(df.select(F.col("error")), self.glue_ctx, "errors")
+
+    def assertErrorThreshold(self) -> None:
+        """Stop where more records failed than the transforms allow."""
+        errorstages.check(self._stages)
+
+
+def resolver(
+    glue_ctx: Any, specs: Sequence[Any] | None, action: str, database: str | None, table: str | None
+) -> Callable[[TypedFrame], TypedFrame]:
+    """The transform that `resolveChoice` was asked for."""
+    if bool(specs) == bool(action):
+        raise ValueError(
+            "resolveChoice: give either specs, such as specs=[('price', 'cast:double')], or one choice for all, "
+            f"such as choice='make_cols'; actions: {choice.ACTIONS}."
+        )
+    if specs:
+        return lambda frame: choice.resolve(frame, specs)
+    if action.lower() != "match_catalog":
+        choice.change(action)
+        return lambda frame: choice.resolve_all(frame, action)
+    if not database or not table:
+        raise ValueError("resolveChoice: match_catalog needs database and table_name.")
+    return lambda frame: choice.match_catalog(frame, glue_ctx.catalog_schema(database, table))

@@ -1,0 +1,94 @@
+"""Glue's formats and their options, in Spark's words."""
+
+from typing import Any
+
+from .refusal import NotSupportedLocally
+
+FORMATS = {
+    "csv": "csv",
+    "json": "json",
+    "parquet": "parquet",
+    "glueparquet": "parquet",
+    "orc": "orc",
+    "avro": "avro",
+    "xml": "xml",
+}
+"""Glue's format to Spark's."""
+CSV = {"separator": "sep", "escaper": "escape", "quoteChar": "quote", "encoding": "encoding"}
+XML = ("rowTag", "encoding", "attributePrefix", "valueTag", "ignoreSurroundingSpaces", "excludeAttribute")
+READ: dict[str, set[str]] = {
+    "csv": {*CSV, "multiLine", "withHeader", "skipFirst"},
+    "json": {"jsonPath", "multiLine"},
+    "xml": {*XML, "withSchema", "treatEmptyValuesAsNulls"},
+    "avro": {"version"},
+}
+WRITE: dict[str, set[str]] = {
+    "csv": {*CSV, "writeHeader"},
+    "parquet": {"compression", "blockSize", "pageSize"},
+    "avro": {"version"},
+}
+TUNING = {"optimizePerformance", "strictCheckForQuoting", "useGlueParquetWriter", "batchSize"}
+"""Options that change how fast Glue reads or writes, and not what."""
+
+
+def spark_format(name: str | None) -> str:
+    """Spark's name of a format.
+
+    Raises:
+        NotSupportedLocally: The format is not known here, or there is none.
+    """
+    if name not in FORMATS:
+        raise NotSupportedLocally(f"format={name!r}", f"one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def read_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Spark's reader options of Glue's format options.
+
+    Raises:
+        NotSupportedLocally: An option is not known here.
+    """
+    given = _known(format, options, READ, "read")
+    made: dict[str, Any] = {}
+    if format == "csv":
+        made = {CSV[name]: _quote(value) for name, value in given.items() if name in CSV}
+        made["header"] = is_true(given.get("withHeader")) or is_true(given.get("skipFirst"))
+    if format == "xml":
+        made = {name: value for name, value in given.items() if name in XML}
+    if is_true(given.get("multiLine")):
+        made["multiLine"] = True
+    return made
+
+
+def write_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Spark's writer options of Glue's format options.
+
+    Raises:
+        NotSupportedLocally: An option is not known here.
+    """
+    given = _known(format, options, WRITE, "write")
+    if format == "csv":
+        made = {CSV[name]: _quote(value) for name, value in given.items() if name in CSV}
+        return made | {"header": is_true(given.get("writeHeader", True))}
+    names = {"blockSize": "parquet.block.size", "pageSize": "parquet.page.size"}
+    return {names.get(name, name): value for name, value in given.items() if name != "version"}
+
+
+def _known(format: str, options: dict[str, Any], known: dict[str, set[str]], verb: str) -> dict[str, Any]:
+    given = {("multiLine" if name == "multiline" else name): value for name, value in options.items()}
+    names = known.get(format, set())
+    unknown = sorted(set(given) - names - TUNING)
+    if unknown:
+        nearest = f"one of {', '.join(sorted(names))}" if names else f"{format} without options"
+        raise NotSupportedLocally(f"format_options {unknown[0]!r} to {verb} {format}", nearest)
+    return {name: value for name, value in given.items() if name in names}
+
+
+def is_true(value: Any) -> bool:
+    """Whether an option is on; Glue takes booleans and texts."""
+    return value is True or str(value).lower() == "true"
+
+
+def _quote(value: Any) -> Any:
+    """Glue switches quoting off with -1, Spark with nothing."""
+    return "" if str(value) == "-1" else value

@@ -1,0 +1,177 @@
+"""Frames of files: which files, which format, which schema."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as F
+
+from . import gluetypes as glue
+from . import localfiles, records
+from .bookmarks import Bookmark
+from .casting import cast, reads_as
+from .errorstages import ErrorStage
+from .formats import is_true, read_options
+from .jsonrecords import parser
+from .refusal import NotSupportedLocally
+from .sparktypes import has_choice, spark_schema
+from .typedframe import Lazy, NamedColumn, TypedFrame, plain
+
+CONNECTION = {"paths", "path", "exclusions", "recurse", "basePath"}
+TUNING = {
+    *("groupFiles", "groupSize", "compressionType", "maxBand", "maxFilesInBand", "useS3ListImplementation"),
+    *("isFailFast", "optimizePerformance", "excludeStorageClasses", "mergeSchema"),
+}
+"""Options that change how Glue reads, and not what: Spark finds compression by itself and groups small files."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files to read.
+
+    Attributes:
+        paths: Paths of files or folders; none: there is nothing to read.
+        base: Folder that partitions are looked for below, or None.
+        nested: Read the files of every folder below; folders are not partitions.
+    """
+
+    paths: list[str]
+    base: str | None = None
+    nested: bool = False
+
+    def reader(self, spark: SparkSession) -> DataFrameReader:
+        """Spark's reader, set to find partitions or to go into every folder."""
+        reader = spark.read
+        if self.nested:
+            return reader.option("recursiveFileLookup", True)
+        return reader.option("basePath", self.base) if self.base else reader
+
+
+def chosen(options: dict[str, Any], bookmark: Bookmark | None, context: str) -> Files:
+    """The files that connection options name, without those excluded and those that the bookmark has.
+
+    Raises:
+        NotSupportedLocally: An option is not known here.
+        ValueError: There is no path.
+    """
+    if unknown := sorted(set(options) - CONNECTION - TUNING):
+        raise NotSupportedLocally(
+            f"connection option {unknown[0]!r}", f"one of {', '.join(sorted(CONNECTION))}"
+        )
+    given = options.get("paths") or options.get("path")
+    paths = [given] if isinstance(given, str) else list(given or [])
+    if not paths:
+        raise ValueError('connection_options: no path; give "paths": ["s3://bucket/prefix/"].')
+    nested = is_true(options.get("recurse")) and any(localfiles.has_plain_folders(path) for path in paths)
+    base = options.get("basePath") or (paths[0] if len(paths) == 1 else None)
+    if bookmark is None and not options.get("exclusions"):
+        return Files(paths, options.get("basePath"), nested)
+    found = {file: changed for path in paths for file, changed in localfiles.files_below(path).items()}
+    if options.get("exclusions"):
+        left_out = localfiles.excluded(found, options["exclusions"])
+        found = {file: changed for file, changed in found.items() if file not in left_out}
+    wanted = bookmark.unread(context, found) if bookmark is not None else list(found)
+    return Files(wanted, None if base in wanted else base, nested)
+
+
+def frame_of(
+    spark: SparkSession, files: Files, format: str, options: dict[str, Any]
+) -> tuple[Lazy, ErrorStage]:
+    """The records of files, and the error records of what could not be read.
+
+    Args:
+        spark: The session.
+        files: The files.
+        format: Spark's name of the format.
+        options: Glue's format options.
+    """
+    spark_options = read_options(format, options)
+    none = ErrorStage("read", lambda: None)
+    if not files.paths:
+        return Lazy(lambda: TypedFrame.of(spark.createDataFrame([], "_ string").drop("_"))), none
+    if format == "json":
+        return _json(spark, files, options)
+
+    def compute() -> TypedFrame:
+        df = _loaded(files.reader(spark).options(**spark_options), format, files.paths)
+        if format == "csv" and not is_true(options.get("withHeader")):
+            df = df.toDF(
+                *[f"col{i}" if _unnamed(name, options) else name for i, name in enumerate(df.columns)]
+            )
+        return TypedFrame.of(df)
+
+    return Lazy(compute), none
+
+
+def _unnamed(name: str, options: dict[str, Any]) -> bool:
+    """Whether Spark, or a line that is skipped, has given a CSV column its name; Glue says `col0`, `col1`, …"""
+    return is_true(options.get("skipFirst")) or (name.startswith("_c") and name[2:].isdigit())
+
+
+def _loaded(reader: DataFrameReader, format: str, paths: list[str]) -> DataFrame:
+    return reader.format(format).load(paths)
+
+
+def _json(spark: SparkSession, files: Files, options: dict[str, Any]) -> tuple[Lazy, ErrorStage]:
+    whole = bool(options.get("jsonPath")) or any(is_true(options.get(n)) for n in ("multiLine", "multiline"))
+    parse = parser(options.get("jsonPath"))
+    texts: list[DataFrame] = []
+
+    def source() -> records.Input:
+        if not texts:
+            reader = files.reader(spark).option("wholetext", whole)
+            texts.append(_loaded(reader, "text", files.paths))
+        return records.Input(texts[0], None)
+
+    def compute() -> TypedFrame:
+        schema, failed = records.infer(source(), parse, None)
+        if whole or failed or has_choice(schema) or not schema.fields:
+            return records.made_by(source(), parse, schema)
+        native = _loaded(files.reader(spark).schema(spark_schema(schema)), "json", files.paths)
+        columns = TypedFrame.of(native).schema.fields[len(schema.fields) :]
+        return TypedFrame(native, glue.StructType([*schema.fields, *columns]))
+
+    return Lazy(compute), ErrorStage("read json", lambda: records.errors_of(source(), parse, "read json", ""))
+
+
+def checked_csv(texts: DataFrame, declared: glue.StructType) -> TypedFrame:
+    """CSV rows with the types of a catalog's table: a column with values of another type is a choice with string.
+
+    One pass looks for such values.
+
+    Args:
+        texts: The rows, every column a string.
+        declared: The table's columns and types.
+    """
+    frame = TypedFrame.of(texts)
+    typed = [
+        f for f in declared.fields if not isinstance(f.dataType, glue.StringType) and f.name in texts.columns
+    ]
+    if not typed:
+        return frame
+    bad = [
+        F.max((~reads_as(F.col(plain(f.name)), f.dataType)).cast("int")).alias(f"c{i}")
+        for i, f in enumerate(typed)
+    ]
+    found = texts.agg(*bad).collect()[0]
+    mixed = {f.name for i, f in enumerate(typed) if found[f"c{i}"]}
+    columns: list[NamedColumn] = []
+    for column in frame.columns():
+        field = declared.getField(column.name)
+        columns.append(_typed(column, field.dataType, column.name in mixed) if field else column)
+    return frame.select(columns)
+
+
+def _typed(text: NamedColumn, wanted: glue.DataType, mixed: bool) -> NamedColumn:
+    value = cast(text, wanted).column
+    if not mixed:
+        return NamedColumn(text.name, value, wanted)
+    good = reads_as(text.column, wanted)
+    parts: dict[str, tuple[glue.DataType, Any]] = {
+        wanted.typeName(): (wanted, F.when(good, value)),
+        "string": (glue.StringType(), F.when(~good, text.column)),
+    }
+    names = sorted(parts)
+    struct = F.struct(*[parts[n][1].alias(n) for n in names])
+    kept = F.when(text.column.isNotNull(), struct)
+    return NamedColumn(text.name, kept, glue.ChoiceType(parts[n][0] for n in names))
