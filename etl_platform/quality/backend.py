@@ -130,7 +130,8 @@ def _literal(value: Any) -> Any:
         case float():
             return nw.lit(value).cast(nw.Float64)
         case datetime() if value.tzinfo:
-            return nw.lit(utc_text(value)).cast(nw.Datetime("us", "UTC"))
+            # The text says the offset; narwhals takes no zone but that of the engine's session, the job's.
+            return nw.lit(utc_text(value)).cast(nw.Datetime("us", str(value.tzinfo)))
         case datetime():
             return nw.lit(local_text(value)).cast(nw.Datetime("us"))
         case date():

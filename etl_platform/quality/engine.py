@@ -27,6 +27,7 @@ def evaluate(
     spark: Any = None,
     past_row_counts: Sequence[int] = (),
     now: datetime | None = None,
+    show_values: bool = True,
 ) -> DatasetReport:
     """Evaluate the rules of one dataset of a job over its files.
 
@@ -43,6 +44,7 @@ def evaluate(
         spark: A `SparkSession`, or a function that gives one, called only where it is needed.
         past_row_counts: Row counts of the last runs, for `max_change_percent`.
         now: The present moment, for `current_date` and freshness; None: the clock.
+        show_values: False: rules that fail are not looked at again for `failing_values`.
 
     Returns:
         A result for each rule, in their order. A rule that could not be evaluated has `error` and has not
@@ -61,7 +63,7 @@ def evaluate(
         with open_dataset(
             config, job, dataset, engine=wanted, spark=spark, partition_key=partition_key
         ) as data:
-            return _report(data, job, dataset, chosen, past_row_counts, moment, start)
+            return _report(data, job, dataset, chosen, past_row_counts, moment, start, show_values)
     except (NoLocationError, NoDataError, QueryError) as error:
         missing = not isinstance(error, QueryError)
         return DatasetReport(
@@ -95,6 +97,7 @@ def _report(
     past_row_counts: Sequence[int],
     now: datetime,
     start: float,
+    show_values: bool,
 ) -> DatasetReport:
     from pandera.errors import SchemaErrors
 
@@ -116,7 +119,7 @@ def _report(
         schema.schema.validate(checked, lazy=True)
     except SchemaErrors as errors:
         reasons = {str(e.check): e.reason_code.name for e in errors.schema_errors if e.reason_code}
-    results = results_of(rules, schema, checked, reasons, job)
+    results = results_of(rules, schema, checked, reasons, job, show_values=show_values)
     sampled = [o.rows_checked for o in checked.outcomes.values() if o.rows_checked is not None]
     return DatasetReport(
         job_id=job.job_id,

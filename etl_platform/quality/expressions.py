@@ -73,6 +73,11 @@ def _alike(node: Any) -> Any:
         if isinstance(node, exp.Div):
             # The divisor is null where it was zero; nothing more is to be guarded.
             node.set("safe", False)
+    elif isinstance(node, exp.Cast) and node.to.this in exp.DataType.INTEGER_TYPES:
+        raise ExpressionError(
+            f"`{node.sql('spark')}` cuts a fraction off in Spark and rounds it in DuckDB; use floor, ceil or "
+            "round, or a rule of type `type` to find what is no whole number."
+        )
     elif isinstance(node, exp.RegexpLike):
         pattern = node.expression
         if not isinstance(pattern, exp.Literal) or not pattern.is_string:

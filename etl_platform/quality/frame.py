@@ -92,9 +92,9 @@ class Frame(ABC):
         return dict(zip(expressions, rows[0], strict=True))
 
     def matching(
-        self, condition: Any, computed: Mapping[str, str], columns: Sequence[str], limit: int
+        self, condition: Any, computed: Mapping[str, str], columns: Sequence[Any], limit: int
     ) -> list[tuple[Any, ...]]:
-        """Some rows for which a narwhals expression is true, cut to some columns.
+        """Some rows for which a narwhals expression is true, cut to some columns or expressions.
 
         Raises:
             QueryError: The engine refuses the expression, or breaks off.
@@ -111,11 +111,11 @@ class Frame(ABC):
         """
         names = [self.column(key) for key in keys]
         whole = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        groups = f"SELECT count(*) AS n, {', '.join(names)} FROM {self.name} GROUP BY {', '.join(names)}"
+        groups = f"SELECT count(*) AS __rows, {', '.join(names)} FROM {self.name} GROUP BY {', '.join(names)}"
         self.scans += 1
         sql = (
-            "SELECT coalesce(sum(n), 0), "
-            f"coalesce(sum(CASE WHEN {whole} THEN n - 1 ELSE 0 END), 0) FROM ({groups}) AS g"
+            "SELECT coalesce(sum(__rows), 0), "
+            f"coalesce(sum(CASE WHEN {whole} THEN __rows - 1 ELSE 0 END), 0) FROM ({groups}) AS g"
         )
         rows, again = self.collect(self.relation(sql))[0]
         return int(rows), int(again)

@@ -9,8 +9,9 @@ def spark() -> Iterator[Any]:
     """One Spark for all tests of this folder."""
     from pyspark.sql import SparkSession
 
+    builder: Any = SparkSession.builder
     session = (
-        SparkSession.builder.master("local[2]")
+        builder.master("local[2]")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.driver.memory", "1g")
