@@ -122,6 +122,7 @@ def schema_of(rules: Sequence[Rule], context: Context, *, dataset: str) -> RuleS
                     checks.setdefault(context.find(spec.field), []).append(check)
                 case models.TypeRule():
                     column = context.find(spec.field)
+                    _need_types(spec.expected)
                     computed[_hidden(name)] = type_rule.expression(
                         column, spec.expected, _type(column, context)
                     )
@@ -147,9 +148,7 @@ def schema_of(rules: Sequence[Rule], context: Context, *, dataset: str) -> RuleS
                     check = pa.Check(_newest_at_least, native=False, name=name, oldest=_microseconds(oldest))
                     checks.setdefault(_hidden(name), []).append(check)
                 case models.SchemaCheck():
-                    unknown = [kind for kind in spec.columns.values() if not is_known_type(kind)]
-                    if unknown:
-                        raise RuleFault(f"{', '.join(unknown)} are no types; use Spark's names.")
+                    _need_types(*spec.columns.values())
         except RuleFault as fault:
             faults[name] = fault
     columns = {
@@ -343,6 +342,12 @@ def _between(low: Any, high: Any, *, include_max: bool = True) -> Any:
 def _need_bounds(low: Any, high: Any, what: str, first: str = "min", second: str = "max") -> None:
     if low is None and high is None:
         raise RuleFault(f"the {what} has no bounds; give `{first}` or `{second}`.")
+
+
+def _need_types(*names: str) -> None:
+    for name in names:
+        if not is_known_type(name):
+            raise RuleFault(f"`{name}` is no type; use Spark's names, such as bigint, double, string, date.")
 
 
 def _custom(sql: str, context: Context) -> Any:
