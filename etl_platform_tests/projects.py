@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from etl_platform.config.load import load
-
 from etl_platform.config.project import Config
 
 COPY_SCRIPT = """

@@ -9,10 +9,11 @@ import dagster as dg
 
 from etl_platform.config.identity import target_key
 from etl_platform.config.models.job import Job
-from etl_platform.orchestration.descriptions import column_schema, describe_job
+from etl_platform.orchestration.descriptions import describe_job
 from etl_platform.orchestration.freshness import freshness_of
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.partitions import mapping_between, partitions_of
+from etl_platform.orchestration.sources import column_schema
 from etl_platform.orchestration.step import run_job
 from etl_platform.quality.rules import Rule
 
@@ -82,8 +83,8 @@ def _metadata(job: Job, graph: Graph) -> dict[str, Any]:
         if key := target_key(job.target):
             name = "dagster/uri" if job.target.type == "s3" else "dagster/table_name"
             metadata[name] = job.target.path if job.target.type == "s3" else ".".join(key[1:])
-        if schema := column_schema(job.target):
-            metadata["dagster/column_schema"] = schema
+        if job.target.columns:
+            metadata["dagster/column_schema"] = column_schema(job.target.columns)
     return metadata
 
 

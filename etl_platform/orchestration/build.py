@@ -11,7 +11,7 @@ from etl_platform.orchestration.io_manager import TrackingIOManager
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.schedules import schedule_of
 from etl_platform.orchestration.shared_jobs import SHARED_JOB, shared_jobs
-from etl_platform.orchestration.sources import source_specs
+from etl_platform.orchestration.sources import observable_sources
 
 
 def build_definitions(config: Config, *, job_name: str = SHARED_JOB) -> dg.Definitions:
@@ -47,7 +47,7 @@ def _build(config: Config, job_name: str) -> dg.Definitions:
         )
         schedules += filter(None, (schedule_of(job, graph, name) for job in jobs))
     return dg.Definitions(
-        assets=[*source_specs(graph), *assets.values()],
+        assets=[*observable_sources(graph, f"{job_name}_sources"), *assets.values()],
         asset_checks=[check for own in checks.values() for check in own],
         jobs=dagster_jobs,
         schedules=schedules,

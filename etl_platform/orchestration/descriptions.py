@@ -1,10 +1,7 @@
-"""What people read on an asset's page: the job in markdown, and its columns."""
-
-import dagster as dg
+"""What people read on an asset's page: the job in markdown."""
 
 from etl_platform.config.identity import source_key, target_key
 from etl_platform.config.models.job import Job
-from etl_platform.config.models.target import Target
 from etl_platform.quality.rules import Rule
 
 
@@ -42,13 +39,6 @@ def describe_schedule(job: Job) -> str:
     if schedule is None:
         return "only when asked"
     return "as a stream" if schedule == "streaming" else f"on `{schedule}` ({job.execution.timezone})"
-
-
-def column_schema(target: Target) -> dg.TableSchema | None:
-    """The declared columns of a target; None where none are declared."""
-    if not target.columns:
-        return None
-    return dg.TableSchema(columns=[dg.TableColumn(name, type_) for name, type_ in target.columns.items()])
 
 
 def _name(key: tuple[str, ...]) -> str:

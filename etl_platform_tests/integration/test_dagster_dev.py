@@ -99,7 +99,7 @@ WORKSPACE = """
 { workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {
     __typename
     ... on RepositoryLocation { repositories { name } }
-    ... on PythonError { message }
+    ... on PythonError { message errorChain { error { message } } }
 } } } } }
 """
 
@@ -179,7 +179,9 @@ def test_load_materialize_and_read_the_checks(tmp_path: Path) -> None:
 
         def broken() -> str | None:
             answer = location(dev)
-            return answer["message"] if answer and answer["__typename"] == "PythonError" else None
+            if answer is None or answer["__typename"] != "PythonError":
+                return None
+            return "\n".join(each["error"]["message"] for each in answer["errorChain"])
 
         message = eventually(broken)
         assert 'enabeld: unknown key; did you mean "enabled"?' in message

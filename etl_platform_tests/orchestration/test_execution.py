@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from etl_platform.tracking.open import open_store
 
 from etl_platform.config.project import Config
 from etl_platform.orchestration.build import build_definitions
+from etl_platform.tracking.open import open_store
 from etl_platform_tests.projects import ORDERS, copy_job, load_project, write_table
 
 POSITIVE = {"field": "amount", "rule_type": "range", "min": 0, "dataset": "orders"}
@@ -236,3 +236,25 @@ def test_a_deliberate_re_execution_is_a_new_run(tmp_path: Path, instance: dg.Dag
     again = {"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id}
     assert materialize(config, instance, "clean", tags=again).success
     assert len(open_store(config).executions("clean").items) == 2
+
+
+def test_observing_a_source_tells_its_figures_and_a_version_of_its_data(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    job = build_definitions(load_project(tmp_path, copy_job("clean"))).resolve_implicit_global_asset_job_def()
+    key = dg.AssetKey(["glue", "lake", "orders"])
+
+    def observe() -> dg.AssetObservation:
+        result = job.get_subset(asset_selection={key}).execute_in_process(instance=instance)
+        (event,) = result.get_asset_observation_events()
+        return event.asset_observation_data.asset_observation
+
+    first = observe()
+    assert first.metadata["file_count"].value == 1
+    assert first.metadata["format"].value == "csv"
+    again = observe()
+    write_table(tmp_path, "orders", ORDERS[:1])
+    changed = observe()
+    versions = [each.tags["dagster/data_version"] for each in (first, again, changed)]
+    assert versions[0] == versions[1] != versions[2]
