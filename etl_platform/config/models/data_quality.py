@@ -46,14 +46,14 @@ class AccuracyRule(Rule):
 class RegexRule(AccuracyRule):
     """A value holds a match of a pattern, as `re.search` finds it."""
 
-    rule_type: Literal["regex"]
+    rule_type: Literal["regex"] = Field(description="Kind of rule.")
     pattern: str = Field(description="Regular expression.")
 
 
 class RangeRule(AccuracyRule):
     """A number lies between two bounds, both included."""
 
-    rule_type: Literal["range"]
+    rule_type: Literal["range"] = Field(description="Kind of rule.")
     min: float | None = Field(default=None, description="Smallest value.")
     max: float | None = Field(default=None, description="Largest value.")
 
@@ -61,7 +61,7 @@ class RangeRule(AccuracyRule):
 class DateRangeRule(AccuracyRule):
     """A date or time lies between two bounds, both included."""
 
-    rule_type: Literal["date_range"]
+    rule_type: Literal["date_range"] = Field(description="Kind of rule.")
     min_date: str | None = Field(default=None, description="ISO date, or `current_date - 7 day`.")
     max_date: str | None = Field(default=None, description="ISO date, or `current_date + 1 hour`.")
 
@@ -69,14 +69,14 @@ class DateRangeRule(AccuracyRule):
 class AllowedValuesRule(AccuracyRule):
     """A value is one of a list."""
 
-    rule_type: Literal["allowed_values"]
+    rule_type: Literal["allowed_values"] = Field(description="Kind of rule.")
     values: list[str | int | float | bool] = Field(min_length=1, description="The values.")
 
 
 class LengthRule(AccuracyRule):
     """A text's length in characters lies between two bounds, both included."""
 
-    rule_type: Literal["length"]
+    rule_type: Literal["length"] = Field(description="Kind of rule.")
     min: int | None = Field(default=None, ge=0, description="Smallest length.")
     max: int | None = Field(default=None, ge=0, description="Largest length.")
 
@@ -84,7 +84,7 @@ class LengthRule(AccuracyRule):
 class TypeRule(AccuracyRule):
     """Values can be read as a type."""
 
-    rule_type: Literal["type"]
+    rule_type: Literal["type"] = Field(description="Kind of rule.")
     expected: str = Field(min_length=1, description="Type, in Spark's names.")
 
 

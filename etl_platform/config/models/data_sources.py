@@ -58,7 +58,7 @@ class Source(Section):
 class GlueCatalogSource(Source):
     """A table of the AWS Glue Data Catalog."""
 
-    source_type: Literal["glue_catalog"]
+    source_type: Literal["glue_catalog"] = Field(description="Kind of source.")
     database: str = Field(min_length=1, description="Glue database.")
     table: str = Field(min_length=1, description="Glue table.")
     catalog_id: str | None = Field(default=None, description="Account of the catalog; absent: one's own.")
@@ -67,7 +67,7 @@ class GlueCatalogSource(Source):
 class S3Source(Source):
     """A prefix of S3."""
 
-    source_type: Literal["s3"]
+    source_type: Literal["s3"] = Field(description="Kind of source.")
     path: str = Field(pattern=r"^s3a?://[^/]+", description="s3://bucket/prefix/")
     format: Format | None = Field(default=None, description="Absent: detected.")
     compression: str | None = Field(default=None, description="Absent: detected.")
@@ -76,7 +76,7 @@ class S3Source(Source):
 class RedshiftSource(Source):
     """A table of Amazon Redshift, provisioned (`cluster`) or serverless (`workgroup`)."""
 
-    source_type: Literal["redshift"]
+    source_type: Literal["redshift"] = Field(description="Kind of source.")
     cluster: str | None = Field(default=None, description="Provisioned cluster.")
     workgroup: str | None = Field(default=None, description="Serverless workgroup.")
     database: str = Field(min_length=1, description="Database.")
@@ -93,7 +93,7 @@ class RedshiftSource(Source):
 class RdsSource(Source):
     """A table of an Amazon RDS instance."""
 
-    source_type: Literal["rds"]
+    source_type: Literal["rds"] = Field(description="Kind of source.")
     instance: str = Field(min_length=1, description="RDS instance.")
     database: str = Field(min_length=1, description="Database.")
     schema_name: str | None = Field(
@@ -110,7 +110,7 @@ class RdsSource(Source):
 class SqlSource(Source):
     """A table of a PostgreSQL or MySQL server reached by URL."""
 
-    source_type: Literal["postgres", "mysql"]
+    source_type: Literal["postgres", "mysql"] = Field(description="Kind of source.")
     url: str = Field(min_length=1, description="Connection URL; may be or hold ${SECRET:key}.")
     schema_name: str | None = Field(
         default=None,
@@ -124,14 +124,14 @@ class SqlSource(Source):
 class DynamoDbSource(Source):
     """A DynamoDB table."""
 
-    source_type: Literal["dynamodb"]
+    source_type: Literal["dynamodb"] = Field(description="Kind of source.")
     table_name: str = Field(min_length=1, description="Table.")
 
 
 class KinesisSource(Source):
     """A Kinesis data stream."""
 
-    source_type: Literal["kinesis"]
+    source_type: Literal["kinesis"] = Field(description="Kind of source.")
     stream_name: str = Field(min_length=1, description="Stream.")
     batch_size: int | None = Field(default=None, ge=1, description="Records a batch.")
     batch_window_seconds: float | None = Field(default=None, ge=0, description="Longest wait for a batch.")
@@ -142,7 +142,7 @@ class KinesisSource(Source):
 class KafkaSource(Source):
     """A Kafka topic."""
 
-    source_type: Literal["kafka"]
+    source_type: Literal["kafka"] = Field(description="Kind of source.")
     bootstrap_servers: str | list[str] = Field(description="host:port, one or several.")
     topic: str = Field(min_length=1, description="Topic.")
     group_id: str | None = Field(default=None, description="Consumer group.")
@@ -152,7 +152,7 @@ class KafkaSource(Source):
 class ApiSource(Source):
     """An HTTP API."""
 
-    source_type: Literal["api"]
+    source_type: Literal["api"] = Field(description="Kind of source.")
     url: str = Field(pattern=r"^(https?://|\$\{)", description="Address of the first page.")
     method: Literal["GET", "POST"] = Field(default="GET", description="HTTP method.")
     headers: dict[str, str] = Field(default_factory=dict, description="HTTP headers; may hold secrets.")
@@ -166,7 +166,7 @@ class ApiSource(Source):
 class FileSource(Source):
     """A file or folder beside the configuration."""
 
-    source_type: Literal["file"]
+    source_type: Literal["file"] = Field(description="Kind of source.")
     path: str = Field(min_length=1, description="Path relative to the configuration file.")
     format: Format | None = Field(default=None, description="Absent: by the suffix.")
 
@@ -174,7 +174,7 @@ class FileSource(Source):
 class JobSource(Source):
     """The target of another job."""
 
-    source_type: Literal["job"]
+    source_type: Literal["job"] = Field(description="Kind of source.")
     job_id: Identifier = Field(description="The job whose target this is.")
 
 
