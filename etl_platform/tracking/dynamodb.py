@@ -19,8 +19,6 @@ from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.dynamodb_tables import BillingMode, DynamoDbTables
 from etl_platform.tracking.dynamodb_values import from_attributes, to_attributes
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
-from etl_platform.tracking.items import fit
-from etl_platform.tracking.items import whole as with_large_values
 from etl_platform.tracking.store import TrackingStore
 from etl_platform.tracking.tables import Index, Item, Table
 
@@ -54,7 +52,7 @@ def connect(
         region: AWS region; None: as the environment says.
         endpoint_url: Address of a local DynamoDB.
         billing_mode: Of tables that `init` makes.
-        artifacts_uri: `s3://` prefix for values that are too large for an item; None: such records are refused.
+        artifacts_uri: `s3://` prefix for values that are too large for an item; None: they are refused.
         clock: Unix seconds UTC.
     """
     from boto3 import Session
@@ -76,6 +74,10 @@ def connect(
 
 class DynamoDbStore(TrackingStore):
     """Records in DynamoDB; one client serves all threads."""
+
+    _index_carries_all = False
+    # The connections that boto3 keeps open.
+    _parallel_queries = 10
 
     def __init__(
         self,
@@ -194,7 +196,6 @@ class DynamoDbStore(TrackingStore):
         high: float | str | None = None,
         newest_first: bool = True,
         limit: int | None = None,
-        whole: bool = True,
     ) -> Iterator[Item]:
         place = index or table
         condition = "#partition = :partition"
@@ -220,18 +221,8 @@ class DynamoDbStore(TrackingStore):
             **({"IndexName": index.name} if index else {"ConsistentRead": True}),
             **({"Limit": limit} if limit else {}),
         }
-        pages = self._pages(self._client.query, request, values)
-        narrow = index is not None and index.projected is not None
-        for page in pages:
-            if whole and narrow:
-                page = self._in_order(table, page)
-            yield from (with_large_values(item, self._artifacts) if whole else item for item in page)
-
-    def _in_order(self, table: Table, entries: Sequence[Item]) -> Iterator[Item]:
-        """The whole items of entries of an index; one that is gone meanwhile is left out."""
-        keys = [table.key_of(entry) for entry in entries]
-        found = {table.key_of(item): item for item in self._get_raw(table, keys)}
-        return (found[key] for key in keys if key in found)
+        for page in self._pages(self._client.query, request, values):
+            yield from page
 
     def _pages(self, call: Callable[..., Any], request: dict[str, Any], values: Item) -> Iterator[list[Item]]:
         """Pages of unexpired items; a page may be empty."""
@@ -249,9 +240,6 @@ class DynamoDbStore(TrackingStore):
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _get(self, table: Table, keys: Sequence[tuple[Any, Any]]) -> list[Item]:
-        return [with_large_values(item, self._artifacts) for item in self._get_raw(table, keys)]
-
-    def _get_raw(self, table: Table, keys: Sequence[tuple[Any, Any]]) -> list[Item]:
         name = self.table_name(table)
         found: list[Item] = []
         for chunk in _chunks(list(dict.fromkeys(keys)), _GET_KEYS):
@@ -283,18 +271,17 @@ class DynamoDbStore(TrackingStore):
 
         self._again(send)
 
-    def items(self, table: Table) -> Iterator[Item]:
-        """All items of a table, by a scan."""
+    def _scan(self, table: Table) -> Iterator[Item]:
         request = {"TableName": self.table_name(table), "ConsistentRead": True}
         for page in self._pages(self._client.scan, request, {}):
-            yield from (with_large_values(item, self._artifacts) for item in page)
+            yield from page
 
-    def add_items(self, table: Table, items: Sequence[Item]) -> int:
-        """Add the items whose keys are free, in batches; nobody else may write those keys meanwhile."""
+    def _add(self, table: Table, items: Sequence[Item]) -> int:
+        # A batch knows no conditions: whoever imports has to be the only one that writes these keys.
         name = self.table_name(table)
         by_key = {table.key_of(item): item for item in items}
-        standing = {table.key_of(item) for item in self._get_raw(table, list(by_key))}
-        free = [fit(table, item, self._artifacts) for key, item in by_key.items() if key not in standing]
+        standing = {table.key_of(item) for item in self._get(table, list(by_key))}
+        free = [item for key, item in by_key.items() if key not in standing]
         for chunk in _chunks(free, _WRITE_ITEMS):
             wanted = {name: [{"PutRequest": {"Item": to_attributes(item)}} for item in chunk]}
             self._until_done(

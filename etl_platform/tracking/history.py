@@ -1,8 +1,11 @@
 """Executions in the order of time: days, ties and the cursor of a page."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain, groupby, islice
+from typing import Any
 
 from etl_platform.tracking.records import ExecutionOutline
 from etl_platform.tracking.tables import DAY_SECONDS, Item, midnight, utc_date
@@ -38,6 +41,31 @@ def days(low: float, high: float) -> list[str]:
         found.append(utc_date(day))
         day += DAY_SECONDS
     return found
+
+
+def spans(days_in_order: Sequence[str]) -> Iterator[list[str]]:
+    """Days, newest first, in spans that grow: a page is mostly filled by the first."""
+    rest = iter(reversed(days_in_order))
+    length = 1
+    while span := list(islice(rest, length)):
+        yield span
+        length *= 4
+
+
+def started(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, of which the first has been read."""
+    first = list(islice(items, 1))
+    return chain(first, items) if first else iter(())
+
+
+@contextmanager
+def side_by_side(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """`map` whose calls run at once in that many threads; with one worker in the caller's own."""
+    if workers == 1:
+        yield map
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool.map
 
 
 def to_cursor(place: Position) -> str:

@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import Self
 
@@ -20,6 +20,12 @@ class ItemStore(ABC):
     Each method raises `StoreUnavailableError` where the store cannot be reached, and `StoreError` where
     it refuses.
     """
+
+    _index_carries_all: ClassVar[bool]
+    """Whether a query of an index answers with all attributes, whatever the index is declared to carry."""
+
+    _parallel_queries: ClassVar[int]
+    """How many partitions are best asked for at once."""
 
     def __init__(self, artifacts: Artifacts | None, clock: Callable[[], float] = time.time):
         """Keep what all stores need.
@@ -50,9 +56,11 @@ class ItemStore(ABC):
         high: float | str | None = None,
         newest_first: bool = True,
         limit: int | None = None,
-        whole: bool = True,
     ) -> Iterator[Item]:
         """Items of one partition, ordered by its sort key; what has expired is left out.
+
+        They are as they stand, with pointers in the place of large values; those of an index may have no more
+        attributes than the index carries.
 
         Args:
             table: The table.
@@ -62,24 +70,22 @@ class ItemStore(ABC):
             high: Largest sort key.
             newest_first: Largest sort key first.
             limit: How many the caller will take, at a guess: the size of what is read at once.
-            whole: False: the attributes that the index carries are enough.
         """
 
     @abstractmethod
     def _get(self, table: Table, keys: Sequence[tuple[Any, Any]]) -> list[Item]:
-        """The items that stand under primary keys, in no particular order; sees every acknowledged write."""
+        """The items that stand under primary keys, as they stand and in no particular order.
 
-    @abstractmethod
-    def items(self, table: Table) -> Iterator[Item]:
-        """All items of a table, pointers and markers too, with their large values; for export."""
-
-    @abstractmethod
-    def add_items(self, table: Table, items: Sequence[Item]) -> int:
-        """Add items whose keys are free and change none that stands; for import.
-
-        Returns:
-            How many were added.
+        Sees every acknowledged write.
         """
+
+    @abstractmethod
+    def _scan(self, table: Table) -> Iterator[Item]:
+        """All items of a table as they stand, but for those that have expired."""
+
+    @abstractmethod
+    def _add(self, table: Table, items: Sequence[Item]) -> int:
+        """Add the items whose keys are free, change none that stands, and return how many were added."""
 
     @abstractmethod
     def init(self, *, dry_run: bool = False) -> list[Difference]:

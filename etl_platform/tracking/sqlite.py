@@ -21,8 +21,7 @@ from etl_platform.tracking.artifacts import FolderArtifacts
 from etl_platform.tracking.changes import Change, Increment, Put
 from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
-from etl_platform.tracking.items import POINTERS, artifact_folder, fit
-from etl_platform.tracking.items import whole as with_large_values
+from etl_platform.tracking.items import POINTERS, artifact_folder
 from etl_platform.tracking.sqlite_schema import SCHEMA_VERSION, columns, migrate
 from etl_platform.tracking.store import TrackingStore
 from etl_platform.tracking.tables import TABLES, Index, Item, Table
@@ -36,6 +35,9 @@ _CHUNK = 500
 
 class SqliteStore(TrackingStore):
     """Records in a SQLite file, which is made on first use; large values in the folder `<file>.artifacts`."""
+
+    _index_carries_all = True
+    _parallel_queries = 1
 
     def __init__(
         self, path: Path, *, clock: Callable[[], float] = time.time, busy_seconds: float = _BUSY_SECONDS
@@ -72,7 +74,6 @@ class SqliteStore(TrackingStore):
         high: float | str | None = None,
         newest_first: bool = True,
         limit: int | None = None,
-        whole: bool = True,
     ) -> Iterator[Item]:
         place = index or table
         sort = f'"{place.sort}"'
@@ -98,7 +99,7 @@ class SqliteStore(TrackingStore):
                 [*arguments, *after, chunk],
             )
             for *_, item in rows:
-                yield with_large_values(json.loads(item), self._folder) if whole else json.loads(item)
+                yield json.loads(item)
             if len(rows) < chunk:
                 return
             after = list(rows[-1][:2])
@@ -109,10 +110,9 @@ class SqliteStore(TrackingStore):
             "AND (expires_at IS NULL OR expires_at > ?)"
         )
         rows = [row for key in keys for row in self._read(statement, [*key, self._clock()])]
-        return [with_large_values(json.loads(item), self._folder) for (item,) in rows]
+        return [json.loads(item) for (item,) in rows]
 
-    def items(self, table: Table) -> Iterator[Item]:
-        """All items of a table, in the order in which they were first written."""
+    def _scan(self, table: Table) -> Iterator[Item]:
         last = 0
         while rows := self._read(
             f'SELECT rowid, item FROM "{table.name}" WHERE rowid > ? '
@@ -120,14 +120,12 @@ class SqliteStore(TrackingStore):
             [last, self._clock(), _CHUNK],
         ):
             for _, item in rows:
-                yield with_large_values(json.loads(item), self._folder)
+                yield json.loads(item)
             last = rows[-1][0]
 
-    def add_items(self, table: Table, items: Sequence[Item]) -> int:
-        """Add the items whose keys are free, in one transaction."""
-        fitted = [fit(table, item, self._folder) for item in items]
+    def _add(self, table: Table, items: Sequence[Item]) -> int:
         with self._transaction() as connection:
-            return sum(_put(connection, table, item, "new") for item in fitted)
+            return sum(_put(connection, table, item, "new") for item in items)
 
     def init(self, *, dry_run: bool = False) -> list[Difference]:
         """Make the file, or bring it to this version's schema; any other use of the store does so too."""

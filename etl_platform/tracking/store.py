@@ -25,16 +25,19 @@ from etl_platform.tracking.history import (
     from_cursor,
     item_position,
     position,
+    side_by_side,
+    spans,
+    started,
     to_cursor,
 )
 from etl_platform.tracking.item_store import ItemStore
-from etl_platform.tracking.items import R, to_item, to_record
+from etl_platform.tracking.items import R, fit, to_item, to_record
+from etl_platform.tracking.items import whole as with_large_values
 from etl_platform.tracking.records import (
     STATUSES,
     AgentInvocation,
     AuditRecord,
     CostTrend,
-    ExecutionOutline,
     ExecutionSummary,
     IssueRecord,
     JobExecution,
@@ -56,7 +59,6 @@ class _OfExecution(Protocol):
     def execution_id(self) -> str: ...
 
 
-Listed = TypeVar("Listed", bound=ExecutionOutline)
 Owned = TypeVar("Owned", bound=_OfExecution)
 
 
@@ -74,9 +76,7 @@ class TrackingStore(ItemStore):
         Raises:
             ChangedKeyError: The execution stands with another `timestamp`.
         """
-        standing = next(
-            self._query(tables.JOB_EXECUTIONS, None, record.execution_id, limit=1, whole=False), None
-        )
+        standing = next(self._query(tables.JOB_EXECUTIONS, None, record.execution_id, limit=1), None)
         if standing and standing["timestamp"] != record.timestamp:
             raise ChangedKeyError(record.execution_id, standing["timestamp"], record.timestamp)
         changes: list[Change] = [self._put(tables.JOB_EXECUTIONS, record)]
@@ -125,13 +125,14 @@ class TrackingStore(ItemStore):
 
     def execution(self, execution_id: str) -> JobExecution | None:
         """The execution of that id; sees every acknowledged write."""
-        item = next(self._query(tables.JOB_EXECUTIONS, None, execution_id, limit=1), None)
-        return to_record(JobExecution, item) if item and "status" in item else None
+        items = self._query(tables.JOB_EXECUTIONS, None, execution_id, limit=1)
+        # A pointer of `attempts` has a key of the same kind.
+        return next((self._record(JobExecution, item) for item in items if "status" in item), None)
 
     def latest_execution(self, job_name: str) -> JobExecution | None:
         """The execution of a job that started last."""
-        item = next(self._query(tables.JOB_EXECUTIONS, tables.JOB_NAME_INDEX, job_name, limit=1), None)
-        return to_record(JobExecution, item) if item else None
+        latest = self._records(JobExecution, tables.JOB_EXECUTIONS, tables.JOB_NAME_INDEX, job_name, limit=1)
+        return latest[0] if latest else None
 
     def executions(
         self,
@@ -143,7 +144,9 @@ class TrackingStore(ItemStore):
         cursor: str | None = None,
     ) -> Page[JobExecution]:
         """Executions of a job, or of all, that started in a time range; whole. See `summaries` for lists."""
-        return self._page(JobExecution, job_name, since, until, limit, cursor)
+        entries, following = self._listed(job_name, since, until, limit, cursor)
+        items = self._whole(tables.JOB_EXECUTIONS, entries)
+        return Page([self._record(JobExecution, item) for item in items], following)
 
     def summaries(
         self,
@@ -155,29 +158,30 @@ class TrackingStore(ItemStore):
         cursor: str | None = None,
     ) -> Page[ExecutionSummary]:
         """As `executions`, but of each only what a list shows, which is far cheaper to read."""
-        return self._page(ExecutionSummary, job_name, since, until, limit, cursor)
+        entries, following = self._listed(job_name, since, until, limit, cursor)
+        return Page([to_record(ExecutionSummary, entry) for entry in entries], following)
 
     def executions_by_status(self, status: Status, since: float) -> list[JobExecution]:
         """Executions that have a status now and started at or after a time."""
-        history = self._history([status], since, None, None, whole=True)
+        items = self._whole(tables.JOB_EXECUTIONS, list(self._history([status], since, None, None)))
         # An index that lags may still list an execution under the status that it had.
-        return [to_record(JobExecution, item) for item in history if item["status"] == status]
+        return [self._record(JobExecution, item) for item in items if item["status"] == status]
 
     def attempts(self, job_name: str, attempt_group: str) -> list[JobExecution]:
         """Executions that share an attempt group.
 
         Sees every acknowledged write, with DynamoDB too: an execution is first written in one transaction
-        with a pointer whose key is made of the job and the group, and both are read consistently. A driver that
-        writes its execution before it submits a run therefore always finds that run here.
+        with a pointer whose key is made of the job and the group, and both are read consistently. A driver
+        that writes its execution before it submits a run therefore always finds that run here.
         """
         pointers = self._query(tables.JOB_EXECUTIONS, None, attempt_key(job_name, attempt_group))
         items = self._get(tables.JOB_EXECUTIONS, [pointed_at(pointer) for pointer in pointers])
-        return sorted((to_record(JobExecution, item) for item in items), key=position)
+        return sorted((self._record(JobExecution, item) for item in items), key=position)
 
     def most_expensive_executions(self, job_name: str, limit: int = 10) -> list[JobExecution]:
         """The executions of a job whose known cost is highest, dearest first."""
-        items = self._query(tables.JOB_EXECUTIONS, tables.COST_INDEX, job_name, limit=limit)
-        return [to_record(JobExecution, item) for item in islice(items, limit)]
+        table, index = tables.JOB_EXECUTIONS, tables.COST_INDEX
+        return self._records(JobExecution, table, index, job_name, limit=limit)
 
     def dossier(self, execution_id: str) -> Dossier | None:
         """An execution with all that belongs to it; None where there is no such execution."""
@@ -272,6 +276,20 @@ class TrackingStore(ItemStore):
         table, index = tables.AGENT_INVOCATIONS, tables.AGENT_INDEX
         return self._records(AgentInvocation, table, index, agent_name, since)
 
+    # For export and import
+
+    def items(self, table: Table) -> Iterator[Item]:
+        """All items of a table with their large values; pointers of attempts and markers of costs too."""
+        return (with_large_values(item, self._artifacts) for item in self._scan(table))
+
+    def add_items(self, table: Table, items: Sequence[Item]) -> int:
+        """Add items whose keys are free and change none that stands.
+
+        Returns:
+            How many were added.
+        """
+        return self._add(table, [fit(table, item, self._artifacts) for item in items])
+
     # Shared steps
 
     def _put(self, table: Table, record: Record) -> Put:
@@ -295,56 +313,63 @@ class TrackingStore(ItemStore):
         until: float | None = None,
         limit: int | None = None,
     ) -> list[R]:
-        items = self._query(table, index, key, low=since, high=until, limit=limit)
-        return [to_record(record, item) for item in islice(items, limit)]
+        entries = list(islice(self._query(table, index, key, low=since, high=until, limit=limit), limit))
+        narrow = index is not None and index.projected is not None
+        items = self._whole(table, entries) if narrow else entries
+        return [self._record(record, item) for item in items]
 
-    def _page(
+    def _record(self, record: type[R], item: Item) -> R:
+        return to_record(record, with_large_values(item, self._artifacts))
+
+    def _whole(self, table: Table, entries: list[Item]) -> list[Item]:
+        """The items of entries of a narrow index; one that is gone meanwhile is left out."""
+        if self._index_carries_all:
+            return entries
+        keys = [table.key_of(entry) for entry in entries]
+        found = {table.key_of(item): item for item in self._get(table, keys)}
+        return [found[key] for key in keys if key in found]
+
+    def _listed(
         self,
-        record: type[Listed],
         job_name: str | None,
         since: float | None,
         until: float | None,
         limit: int,
         cursor: str | None,
-    ) -> Page[Listed]:
+    ) -> tuple[list[Item], str | None]:
         start = from_cursor(cursor)
         if start is not None:
             until = -start[0] if until is None else min(until, -start[0])
-        whole = record is JobExecution
         # One more than is shown tells whether there are more; another ends the last group of equal times.
         fetched = limit + 2
         if job_name is None:
-            items = self._history(STATUSES, since, until, fetched, whole=whole)
+            entries = self._history(STATUSES, since, until, fetched)
         else:
             table, index = tables.JOB_EXECUTIONS, tables.JOB_NAME_INDEX
-            items = by_position(
-                self._query(table, index, job_name, low=since, high=until, limit=fetched, whole=whole)
-            )
-        records = (to_record(record, item) for item in items)
-        later = (record for record in records if start is None or position(record) > start)
+            entries = by_position(self._query(table, index, job_name, low=since, high=until, limit=fetched))
+        later = (entry for entry in entries if start is None or item_position(entry) > start)
         page = list(islice(later, limit + 1))
-        return Page(page[:limit], to_cursor(position(page[limit - 1])) if len(page) > limit else None)
+        following = to_cursor(item_position(page[limit - 1])) if len(page) > limit else None
+        return page[:limit], following
 
     def _history(
-        self,
-        statuses: Sequence[Status],
-        since: float | None,
-        until: float | None,
-        limit: int | None,
-        *,
-        whole: bool,
+        self, statuses: Sequence[Status], since: float | None, until: float | None, limit: int | None
     ) -> Iterator[Item]:
         table, index = tables.JOB_EXECUTIONS, tables.STATUS_INDEX
         oldest = self._clock() - (table.ttl_days or 0) * DAY_SECONDS
         low = oldest if since is None else max(oldest, since)
         high = self._clock() + _CLOCK_SKEW_SECONDS if until is None else until
+
+        def partition(day: str, status: Status) -> Iterator[Item]:
+            entries = self._query(table, index, f"{status}#{day}", low=low, high=high, limit=limit)
+            return started(by_position(entries))
+
         previous = None
-        for day in reversed(days(low, high)):
-            partitions = (
-                self._query(table, index, f"{status}#{day}", low=low, high=high, limit=limit, whole=whole)
-                for status in statuses
-            )
-            for item in heapq.merge(*map(by_position, partitions), key=item_position):
+        for span in spans(days(low, high)):
+            asked = [(day, status) for day in span for status in statuses]
+            with side_by_side(self._parallel_queries) as run:
+                streams = list(run(partition, *zip(*asked, strict=True)))
+            for item in heapq.merge(*streams, key=item_position):
                 # An index that lags may list an execution under two statuses.
                 if item["execution_id"] != previous:
                     yield item

@@ -55,8 +55,8 @@ def _storable_json(value: JsonValue, depth: int = 1) -> JsonValue:
 Figure = Annotated[float, AfterValidator(_storable)]
 """A measured or priced number: finite, and in the range of all stores; below 1e-125 it is 0."""
 
-Count = Annotated[int, AfterValidator(_storable_count)]
-"""A whole number of at most 38 digits."""
+Count = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number of 64 bits."""
 
 Json = Annotated[JsonValue, AfterValidator(_storable_json)]
 """JSON of a shape that this package does not know."""
