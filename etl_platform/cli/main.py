@@ -12,6 +12,11 @@ COMMANDS = {
     "run": "etl_platform.cli.run:run",
     "runs": "etl_platform.cli.runs:runs",
     "show": "etl_platform.cli.runs:show",
+    "check": "etl_platform.cli.check:check",
+    "quality": "etl_platform.cli.quality:quality",
+    "plan": "etl_platform.cli.plan:plan",
+    "costs": "etl_platform.cli.costs:costs",
+    "prices": "etl_platform.cli.prices:prices",
     "doctor": "etl_platform.cli.doctor:doctor",
 }
 """Name of each subcommand to its `module:function`; the first line of its docstring is in SUMMARIES."""
@@ -24,6 +29,11 @@ SUMMARIES = {
     "run": "Run jobs through Dagster, in this process.",
     "runs": "List past runs.",
     "show": "Show one run with all that was recorded of it.",
+    "check": "Evaluate the quality rules of a job now, on the data that is there.",
+    "quality": "Show what the quality rules of a job come to.",
+    "plan": "Say where jobs would run, how long and for how many dollars, before a cent is spent.",
+    "costs": "Show what runs cost: history, trend, forecast, anomalies, savings.",
+    "prices": "Quote anything in the price book, list its prices, refresh them from AWS.",
     "doctor": "Say what works on this machine, and what to do where not.",
 }
 

@@ -1,7 +1,9 @@
 """Evaluate the rules of a dataset now, on the engine that suits it."""
 
+import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -134,3 +136,24 @@ def _report(
         scans=data.scans + (rows_frame.scans if checked.sampled else 0),
         seconds=time.perf_counter() - start,
     )
+
+
+def evaluate_all(
+    config: Config, job: Job, datasets: Sequence[str] | None = None, **options: Any
+) -> tuple[DatasetReport, ...]:
+    """Evaluate the rules of several datasets of a job, side by side where `parallel_validation` is on.
+
+    Args:
+        config: The configuration.
+        job: The job.
+        datasets: Names of datasets; None: all that have rules.
+        options: Further arguments of `evaluate`.
+
+    Raises:
+        NoSparkError: The engine is `spark`, and no session was given.
+    """
+    chosen = list(dict.fromkeys(rule.dataset for rule in rules_of(job)) if datasets is None else datasets)
+    if not job.data_quality.parallel_validation or len(chosen) < 2:
+        return tuple(evaluate(config, job, dataset, **options) for dataset in chosen)
+    with ThreadPoolExecutor(max_workers=min(len(chosen), os.cpu_count() or 1)) as pool:
+        return tuple(pool.map(lambda dataset: evaluate(config, job, dataset, **options), chosen))

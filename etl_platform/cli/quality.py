@@ -1,0 +1,73 @@
+"""`etl-platform quality`: what the rules of a job come to."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from etl_platform.cli.options import (
+    config_option,
+    failing_as_sentence,
+    format_option,
+    print_json,
+    print_table,
+)
+from etl_platform.config.faults import ConfigError
+from etl_platform.config.load import load
+from etl_platform.config.project import UnknownJobError
+from etl_platform.quality.rules import TARGET, rules_of
+
+
+@click.group()
+def quality() -> None:
+    """Show what the quality rules of a job come to."""
+
+
+@quality.command()
+@click.argument("job_id", metavar="JOB")
+@click.argument("dataset", required=False)
+@config_option
+@format_option
+@failing_as_sentence(ConfigError, UnknownJobError)
+def schema(job_id: str, dataset: str | None, config_path: Path, output_format: str) -> None:
+    """Print the rules of each dataset as the pandera schema that checks it.
+
+    Columns have the types that the configuration declares; where it declares none, each rule has the type
+    that it needs.
+    """
+    from etl_platform.quality.schema import Context, schema_of
+    from etl_platform.quality.schema_text import schema_document
+
+    job = load(config_path).job(job_id)
+    declared = {source.name: source.columns for source in job.data_sources}
+    if job.target:
+        declared[TARGET] = job.target.columns
+    rules = rules_of(job)
+    zone, now = ZoneInfo(job.execution.timezone), datetime.now(timezone.utc)
+    documents = []
+    for name in dict.fromkeys(rule.dataset for rule in rules):
+        if dataset in (None, name):
+            chosen = [rule for rule in rules if rule.dataset == name]
+            found = schema_of(chosen, Context(declared.get(name) or None, zone, now), dataset=name)
+            documents.append(schema_document(found))
+    if output_format == "json":
+        print_json(documents)
+        return
+    table = Table("dataset", "column", "rule", "check", "arguments", "threshold", "action")
+    for document in documents:
+        about = document["rules"]
+        shown = {
+            check["rule"]: (column, check["check"], check["arguments"])
+            for column, entry in document["columns"].items()
+            for check in entry["checks"]
+        }
+        for rule, facts in about.items():
+            column, check, arguments = shown.get(rule, (", ".join(facts["fields"]), facts["kind"], {}))
+            text = document["computed"].get(column) or ", ".join(f"{k}={v}" for k, v in arguments.items())
+            visible = "" if column.startswith("__rule_") else column
+            cells = (document["dataset"], visible, rule, check, document["faults"].get(rule) or text)
+            table.add_row(*map(escape, cells), f"{facts['threshold_percent']:g}%", facts["action"])
+    print_table(table)
