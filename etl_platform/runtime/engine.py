@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -20,8 +21,33 @@ _JVM_NAMES = frozenset(
         *("readStream", "writeStream", "foreachBatch", "streams"),
     }
 )
-# Tried with pysail 0.7: these run, and do something else than Spark, or are refused.
+# Tried with pysail 0.7: these run, and do something else than Spark, or are refused. Methods, functions,
+# and names of reader and writer options, which stand in keywords or strings.
 _SPARK_BEHAVIOUR = {
+    **dict.fromkeys(
+        (
+            *(
+                "nullValue",
+                "nanValue",
+                "emptyValue",
+                "encoding",
+                "charset",
+                "escape",
+                "quoteAll",
+                "multiLine",
+            ),
+            *("dateFormat", "timestampFormat", "timestampNTZFormat", "columnNameOfCorruptRecord"),
+            *("ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace", "pathGlobFilter", "recursiveFileLookup"),
+            *("maxRecordsPerFile", "DROPMALFORMED", "FAILFAST", "basePath"),
+        ),
+        "Sail ignores that option",
+    ),
+    "inferSchema": "Sail tells other types from text than Spark",
+    "input_file_name": "Sail does not have it",
+    "monotonically_increasing_id": "Sail counts otherwise",
+    "spark_partition_id": "Sail counts otherwise",
+    "percentile_approx": "Sail approximates otherwise",
+    "approxQuantile": "Sail approximates otherwise",
     "checkpoint": "Sail keeps no checkpoints",
     "localCheckpoint": "Sail keeps no checkpoints",
     "bucketBy": "Sail does not bucket",
@@ -76,6 +102,10 @@ def _needs_spark(tree: ast.AST) -> str | None:
             names = [node.id]
         elif isinstance(node, ast.ImportFrom):
             names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.keyword) and node.arg:
+            names, line = [node.arg], node.value.lineno
+        elif isinstance(node, ast.Constant) and node.value in _SPARK_BEHAVIOUR:
+            names = [str(node.value)]
         for name in names:
             if name in _JVM_NAMES:
                 return f"line {line} uses `{name}`, which Spark Connect does not have"
@@ -92,6 +122,13 @@ def _needs_spark(tree: ast.AST) -> str | None:
 def _text_needs_spark(text: str) -> str | None:
     lowered = " ".join(text.lower().split())
     return next((f'it names "{key}": {why}' for key, why in _SPARK_TEXT.items() if key in lowered), None)
+
+
+def _query_needs_spark(query: str) -> str | None:
+    words = set(re.findall(r"\w+", query.lower()))
+    return next(
+        (f"it uses `{name}`: {why}" for name, why in _SPARK_BEHAVIOUR.items() if name.lower() in words), None
+    )
 
 
 def choose(
@@ -131,7 +168,7 @@ def choose(
     if reason := _text_needs_spark(" ".join(spark_conf)):
         return "spark", f"Spark: of the job's settings, {reason}."
     if kind == "sql":
-        reason = _text_needs_spark(script_text)
+        reason = _text_needs_spark(script_text) or _query_needs_spark(script_text)
         return ("spark", f"Spark: {reason}.") if reason else ("sail", "Sail: a query.")
     tree = parse(script_text)
     if tree is None:

@@ -97,6 +97,8 @@ def describe(error: BaseException, launch: Launch) -> ErrorReport:
         Type, message, the stack trace cut to the frames of the script and its modules, and class.
     """
     message = _explain(str(error) or type(error).__name__, launch)
+    if launch.engine == "sail" and type(error).__module__.startswith("pyspark."):
+        message = f"{message.rstrip()}\n(The script ran on Sail; `--engine spark` runs it on Spark itself.)"
     if len(message) > _MESSAGE_LENGTH:
         message = f"{message[:_MESSAGE_LENGTH]}… (the rest is in stderr.log)"
     trace = traceback.TracebackException.from_exception(error)

@@ -2,7 +2,8 @@
 
 Tried with pysail 0.7, and settled here: it has no view file system, so S3 addresses become local places; it
 reads a path that does not exist as an empty table, where Spark raises; it takes partition columns as text,
-where Spark tells their types from the folders; it overwrites a path while reading it, where Spark refuses.
+where Spark tells their types from the folders; its wildcards cross folders, and it reads folders that are no
+partitions; it overwrites a path while reading it, where Spark refuses.
 """
 
 from collections.abc import Collection, Iterator
@@ -121,6 +122,11 @@ class LocalPlaces(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
         for name, paths in found.items():
             if not paths:
                 raise AnalysisException(message=f"[PATH_NOT_FOUND] Path does not exist: {name}.")
+            for path in paths:
+                _refuse_nested_folders(path)
+        if any(mark in path for path in part.paths for mark in "*?["):
+            # Sail's wildcards cross folders.
+            part.paths[:] = [path.as_uri() for paths in found.values() for path in paths]
         if part.schema:
             return
         folders = [path for paths in found.values() for path in paths]
@@ -144,6 +150,21 @@ class LocalPlaces(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
         assert isinstance(told, StructType)
         own = [field for field in told.fields if field.name not in types]
         return StructType([*own, *(StructField(name, _TYPES[kind]) for name, kind in types.items())])
+
+
+def _refuse_nested_folders(path: Path) -> None:
+    """Refuse a folder with folders inside that are no partitions: Sail reads what Spark passes over."""
+    if not path.is_dir():
+        return
+    for child in path.iterdir():
+        if child.is_dir() and not child.name.startswith(("_", ".")):
+            if "=" in child.name:
+                _refuse_nested_folders(child)
+            elif any(True for _ in data_files(child)):
+                raise AnalysisException(
+                    message=f"{child} is no partition: Spark passes over such folders, Sail would read it. "
+                    "Run the job with `--engine spark`."
+                )
 
 
 def _refuse_to_overwrite_input(write: Any) -> None:
