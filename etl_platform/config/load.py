@@ -123,7 +123,8 @@ def _top_level(gathered: Gathered, resolver: Resolver, findings: Findings) -> Gl
     top = gathered.top
     for condition in conditions_of(top):
         for branch in (THEN, ELSE):
-            for key in condition.value.get(branch) or ():
+            chosen = condition.value.get(branch)
+            for key in chosen if isinstance(chosen, dict) else ():
                 if key in {*_APART, "include", "config_version"}:
                     message = (
                         f"`{key}` cannot depend on a condition of the top level; put the condition inside it"

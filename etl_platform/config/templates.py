@@ -86,10 +86,10 @@ class Templates:
 
     def _apply(self, piece: Traced, place: Any) -> Traced:
         named = piece.value[EXTENDS]
-        names = [named] if isinstance(named, str) else named
+        names = _names(named)
         own = Traced({key: value for key, value in piece.value.items() if key != EXTENDS}, piece.origin)
         at = piece.origin.child(EXTENDS)
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        if names is None:
             self._findings.fault(at, "`extends` takes the name of a template, or a list of names")
             return _incomplete(own)
         base: Traced | None = None
@@ -187,11 +187,17 @@ class Templates:
         if definition is None or name in seen or not isinstance(definition.value, dict):
             return set()
         keys = self._own_keys(definition.value)
-        named = definition.value.get(EXTENDS, [])
-        for other in [named] if isinstance(named, str) else named:
-            if isinstance(other, str):
-                keys |= self._all_keys(other, (*seen, name))
+        for other in _names(definition.value.get(EXTENDS)) or ():
+            keys |= self._all_keys(other, (*seen, name))
         return keys
+
+
+def _names(value: Any) -> list[str] | None:
+    """The templates that `extends` names; None where it is no name and no list of names."""
+    if isinstance(value, str):
+        return [value]
+    named = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return value if named else None
 
 
 def _job_sections() -> dict[str, type[Section]]:

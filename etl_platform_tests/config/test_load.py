@@ -97,3 +97,33 @@ def test_json_that_yaml_cannot_read_has_its_places_too(tmp_path: Path) -> None:
         load(path, environ={})
     lines = text.splitlines()
     assert [lines[fault.line - 1].strip() for fault in caught.value.faults] == ['"enabeld": true']
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            config(job(extends="odd"), templates={"odd": {"extends": 3.5, "dpu_count": 1}}),
+            ["templates.odd.extends: `extends` takes the name of a template, or a list of names"],
+        ),
+        (
+            config(variables={"x": 1}, **{"if": {"x": 1}, "then": True}),
+            ["then: `then` must be an object"],
+        ),
+        (
+            config(
+                job("Not an id", execution={"sql": "select 1", "depends_on": ["b"]}),
+                job("b", execution={"sql": "select 1", "depends_on": ["faulty"]}),
+            ),
+            [
+                "jobs[0].job_id: expected small letters, digits and _, starting with a letter, "
+                'found "Not an id"',
+                'jobs[1].execution.depends_on[0]: "faulty" is the id of no job',
+            ],
+        ),
+    ],
+)
+def test_one_oddity_does_not_end_the_search(
+    tmp_path: Path, value: dict[str, object], expected: list[str]
+) -> None:
+    assert faults(tmp_path, value) == expected

@@ -77,7 +77,7 @@ def _unknown_jobs(jobs: Sequence[Declared]) -> Iterator[tuple[int, Problem]]:
 def _second_writers(jobs: Sequence[Declared]) -> Iterator[tuple[int, Problem]]:
     writers: dict[DatasetKey, Declared] = {}
     for index, declared in enumerate(jobs):
-        job = declared.reads("target")
+        job = declared.reads("job_id", "target")
         key = target_key(job.target) if job and job.target else None
         if key is None or not all(key):
             continue
@@ -89,7 +89,9 @@ def _second_writers(jobs: Sequence[Declared]) -> Iterator[tuple[int, Problem]]:
 
 
 def _cycles(jobs: Sequence[Declared]) -> Iterator[tuple[int, Problem]]:
-    usable = [job for declared in jobs if (job := declared.reads("execution", "data_sources", "target"))]
+    usable = [
+        job for declared in jobs if (job := declared.reads("job_id", "execution", "data_sources", "target"))
+    ]
     index_of = {declared.job_id: index for index, declared in reversed([*enumerate(jobs)]) if declared.job_id}
     written_by = producers(tuple(usable))
     upstream = {job.job_id: {*upstream_jobs(job, written_by)} - {job.job_id} for job in usable}
