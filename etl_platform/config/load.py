@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
+from etl_platform.config.branches import check_branches
 from etl_platform.config.checks import graph
 from etl_platform.config.checks.graph import Declared
 from etl_platform.config.checks.job import problems
@@ -85,7 +86,8 @@ def load_traced(
         settings = _top_level(gathered, resolver, findings)
         profile = _profile(environ, settings, gathered.top, findings)
         templates = Templates(gathered.templates, findings)
-        pieces = [resolver.resolve(templates.expand(job)) for job in gathered.jobs]
+        expanded = [templates.expand(job) for job in gathered.jobs]
+        pieces = [_resolve(piece, resolver, findings) for piece in expanded]
         for template in templates.unused():
             resolver.resolve(template)
         checked = [_declare(piece, model, findings) for piece in pieces]
@@ -132,6 +134,7 @@ def _top_level(gathered: Gathered, resolver: Resolver, findings: Findings) -> Gl
                     findings.fault(condition.origin.child(branch), message, key=key)
     plain = {key: _stand_in(key, value) for key, value in top.value.items()}
     resolved = resolver.resolve(Traced(plain, top.origin))
+    check_branches(Traced(plain, top.origin), Envelope, findings)
     if gathered.jobs:
         resolved = Traced({"jobs": [], **resolved.value}, resolved.origin)
     envelope = typed(Envelope, resolved, findings)
@@ -159,6 +162,13 @@ def _profile(
         findings.fault(top.origin, f"environment variable {PROFILE_VARIABLE} must be {names}")
         return "local"
     return cast("Profile", wanted)
+
+
+def _resolve(piece: Traced, resolver: Resolver, findings: Findings) -> Traced:
+    resolved = resolver.resolve(piece)
+    if resolved.value is not piece.value:
+        check_branches(piece, Job, findings)
+    return resolved
 
 
 def _declare(piece: Traced, model: type[Job], findings: Findings) -> tuple[Declared, Sound]:

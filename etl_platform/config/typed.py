@@ -97,7 +97,7 @@ def _report(
     if is_broken(value) and (kind != "extra_forbidden" or not isinstance(value, dict)):
         return
     if kind == "extra_forbidden":
-        message = _unknown_key(model, piece.value, tuple(parents), str(last))
+        message = unknown_key(str(last), _section_at(model, piece.value, tuple(parents)))
         findings.fault(origin_at(piece.origin, tuple(parents)), message, key=str(last))
         return
     origin = origin_at(piece.origin, path)
@@ -114,24 +114,20 @@ def _report(
     findings.fault(origin, sentence(errors, visible), used_as=path)
 
 
-def _unknown_key(model: type[Section], value: Any, parents: KeyPath, key: str) -> str:
-    annotation: Any = model
-    for parent in parents:
-        annotation = below(annotation, parent, value)
-        value = value[parent]
-    section = section_for(annotation, value)
-    known = fields(section) if section else {}
-    hint = did_you_mean(key, known)
-    if not hint:
-        homes = [
-            name
-            for name, field in fields(Job).items()
-            for kind in sections(field.annotation)
-            if key in fields(kind)
-        ]
-        own = next(iter(p for p in parents if isinstance(p, str)), "")
-        if len(homes) == 1 and homes[0] != own and issubclass(model, Job):
-            hint = f'; it belongs in "{homes[0]}"'
+def _section_at(annotation: Any, value: Any, path: KeyPath) -> type[Section] | None:
+    for key in path:
+        annotation = below(annotation, key, value)
+        value = value[key]
+    return section_for(annotation, value)
+
+
+def unknown_key(key: str, section: type[Section] | None) -> str:
+    """The message about a key that its object does not declare, with the key or the section that is meant."""
+    hint = did_you_mean(key, fields(section)) if section else ""
+    homes = {name: kind for name, field in fields(Job).items() for kind in sections(field.annotation)}
+    if not hint and section in (Job, *homes.values()):
+        having = [name for name, kind in homes.items() if key in fields(kind)]
+        hint = f'; it belongs in "{having[0]}"' if len(having) == 1 else ""
     return f"unknown key{hint}"
 
 
