@@ -160,7 +160,7 @@ def read_script(
         facts = read_python(text, names, columns, execution.arguments)
     notes = list(dict.fromkeys(facts.notes))
     if facts.unresolved:
-        notes.append(f"{facts.unresolved} reads of the script name their table or path only when it runs")
+        notes.append(f"reads whose table or path is known only when the script runs: {facts.unresolved}")
     return facts, notes
 
 

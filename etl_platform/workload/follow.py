@@ -2,7 +2,7 @@
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ from etl_platform.workload.frames import Frame
 
 DEPTH = 12
 """Calls within calls that are followed; deeper ones are unknown values."""
+
+STATEMENTS = 20_000
+"""Statements that are followed, over all calls and rounds; a script that needs more is followed in part."""
 
 ITERATIONS = 20
 """Rounds of a loop over known values that are followed."""
@@ -28,6 +31,7 @@ class ColumnRef:
 
     frame: Frame | None
     name: str
+    alias: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,18 @@ class Follower(ABC):
 
     def __init__(self, arguments: Mapping[str, Any]):
         """Take what the job passes to its script, by name."""
-        self._arguments = arguments
+        self._arguments = dict(arguments)
         self._functions: dict[str, ast.FunctionDef] = {}
         self._constructors: dict[str, ast.FunctionDef] = {}
         self._globals: dict[str, Any] = {}
         self._followed: set[str] = set()
         self._running: list[str] = []
+        self._left = STATEMENTS
+
+    @property
+    def in_part(self) -> bool:
+        """The script needs more than STATEMENTS, so its end was not followed."""
+        return self._left <= 0
 
     @abstractmethod
     def _call(self, node: ast.Call, scope: dict[str, Any]) -> Any:
@@ -74,6 +84,9 @@ class Follower(ABC):
         """Follow statements; gives the first value that is returned."""
         returned = None
         for statement in statements:
+            if self.in_part:
+                break
+            self._left -= 1
             value = self._statement(statement, scope)
             if returned is None:
                 returned = value
@@ -153,6 +166,8 @@ class Follower(ABC):
                 return self._compare(node, scope)
             case ast.List() | ast.Tuple() | ast.Set():
                 return [self._value(item, scope) for item in node.elts]
+            case ast.ListComp() | ast.GeneratorExp():
+                return self._comprehension(node, scope)
             case ast.Dict():
                 return {
                     key.value: self._value(value, scope)
@@ -177,6 +192,18 @@ class Follower(ABC):
             if isinstance(child, ast.expr):
                 self._value(child, scope)
         return None
+
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp, scope: dict[str, Any]) -> list[Any]:
+        """The values of a comprehension; over unknown values it has one unknown round."""
+        values = self._value(node.generators[0].iter, scope)
+        inner = dict(scope)
+        found = []
+        for value in values[:ITERATIONS] if isinstance(values, list) else [None]:
+            self._bind(node.generators[0].target, value, inner)
+            for further in node.generators[1:]:
+                self._bind(further.target, None, inner)
+            found.append(self._value(node.elt, inner))
+        return found
 
     def _text_part(self, node: ast.expr, scope: dict[str, Any]) -> str | None:
         value = self._value(node.value if isinstance(node, ast.FormattedValue) else node, scope)
@@ -207,7 +234,7 @@ class Follower(ABC):
         if isinstance(container, Frame):
             return ColumnRef(container, key) if isinstance(key, str) else container
         if isinstance(container, dict):
-            return container.get(key)
+            return container.get(key) if isinstance(key, Hashable) else None
         if isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container):
             return container[key]
         return self._arguments.get(key) if container is None and isinstance(key, str) else None

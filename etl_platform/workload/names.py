@@ -14,6 +14,9 @@ class SourceNames:
     def __init__(self, job: Job, config: Config):
         self._tables: dict[str, set[str]] = {}
         self._paths: dict[str, str] = {}
+        target = job.target
+        self._target_table = f"{target.database}.{target.table}".lower() if target and target.table else None
+        self._target_path = _plain(target.path) if target and target.path else None
         for source in job.data_sources:
             for text in _table_names(source, config):
                 parts = text.lower().split(".")
@@ -33,6 +36,13 @@ class SourceNames:
             if found:
                 return None
         return None
+
+    def is_target(self, text: str) -> bool:
+        """Whether a table or path is what the job itself writes."""
+        path = self._target_path
+        if path and (_plain(text) == path or _plain(text).startswith(path + "/")):
+            return True
+        return text.replace("`", "").lower() == self._target_table
 
     def path(self, text: str) -> str | None:
         """The source that a path is, lies in, or ends like; None where none does."""

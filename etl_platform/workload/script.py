@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from etl_platform.workload.follow import ColumnRef, Condition, Follower, Reader
@@ -73,6 +74,8 @@ def read_python(
         return facts
     follower = _DataFrames(facts, names, columns, arguments)
     follower.module(tree)
+    if follower.in_part:
+        facts.notes.append("the script calls itself too often to be followed to its end")
     for node in ast.walk(tree):
         kind = _operation(node)
         if kind:
@@ -128,8 +131,10 @@ class _DataFrames(Follower):
         if isinstance(receiver, ColumnRef):
             if method == "eqNullSafe" and given and isinstance(given[0], ColumnRef):
                 return Condition(((receiver, given[0]),))
-            return receiver if method in ("alias", "cast") else None
-        if isinstance(receiver, dict) and method == "get" and given:
+            if method in ("alias", "name") and given and isinstance(given[0], str):
+                return ColumnRef(receiver.frame, receiver.name, given[0])
+            return None
+        if isinstance(receiver, dict) and method == "get" and given and isinstance(given[0], str):
             return receiver.get(given[0], given[1] if len(given) > 1 else None)
         return self._method(node.func, method, given, keys)
 
@@ -155,6 +160,8 @@ class _DataFrames(Follower):
             return self._read_table(f"{database}.{table}" if known else None)
         if method in OPTION_READERS:
             return self._read_options(keys.get("connection_options", given[1] if len(given) > 1 else None))
+        if method == "add_argument" and given and isinstance(given[0], str):
+            self._arguments.setdefault(given[0].lstrip("-").replace("-", "_"), keys.get("default"))
         if method in FILE_FUNCTIONS:
             return self._read_path(given[0] if given else next(iter(keys.values()), None))
         if method == "apply" and _name(func.value) == "Join" and len(given) == 4:
@@ -174,7 +181,7 @@ class _DataFrames(Follower):
         """Functions known by name alone; one that is not known gives back the frame that it gets."""
         first = given[0] if given else None
         if name == "broadcast" and isinstance(first, Frame):
-            return Frame(first.sources, first.aliases, first.renamed, hinted=True)
+            return replace(first, hinted=True)
         if name in ("col", "column") and isinstance(first, str):
             return ColumnRef(None, first)
         if name in ("str", "Path", "expanduser") and isinstance(first, str):
@@ -201,14 +208,24 @@ class _DataFrames(Follower):
             return frame.with_alias(other)
         if method == "hint" and isinstance(other, str):
             hinted = frame.hinted or other.lower() in ("broadcast", "broadcastjoin", "mapjoin")
-            return Frame(frame.sources, frame.aliases, frame.renamed, hinted)
+            return replace(frame, hinted=hinted)
         if method == "withColumnRenamed" and len(given) == 2 and all(isinstance(one, str) for one in given):
-            origin = column_of(frame, given[0], self._columns)
-            renamed = {**frame.renamed, given[1]: origin} if origin else frame.renamed
-            return Frame(frame.sources, frame.aliases, renamed, frame.hinted)
+            return self._renamed(frame, [ColumnRef(frame, given[0], given[1])])
+        if method == "select":
+            return self._renamed(frame, given)
         if method.startswith("union") and isinstance(other, Frame):
             return self._facts.union(frame, other)
         return frame
+
+    def _renamed(self, frame: Frame, columns: list[Any]) -> Frame:
+        """The frame, with the origin of each column that got another name."""
+        renamed = dict(frame.renamed)
+        for column in columns:
+            if isinstance(column, ColumnRef) and column.alias:
+                origin = self._origin(column, frame)
+                if origin:
+                    renamed[column.alias] = origin
+        return replace(frame, renamed=renamed)
 
     def _reader_method(self, reader: Reader, method: str, given: list[Any], keys: dict[str, Any]) -> Any:
         if method == "option" and len(given) == 2:
@@ -228,7 +245,12 @@ class _DataFrames(Follower):
         if text.lower() in self._views:
             return self._views[text.lower()]
         source = self._names.path(text) if "/" in text else self._names.table(text)
+        if source is None and self._names.is_target(text):
+            return Frame(())
         return self._facts.read(source, text)
+
+    def _path(self, text: str) -> Frame:
+        return self._facts.read(self._names.path(text), text)
 
     def _read_table(self, text: Any) -> Frame:
         if not isinstance(text, str):
@@ -248,7 +270,7 @@ class _DataFrames(Follower):
         frame = Frame(())
         for one in paths:
             if isinstance(one, str):
-                frame = frame.joined(self._facts.read(self._names.path(one), one))
+                frame = frame.joined(self._table(one) if "/" in one else self._path(one))
             else:
                 self._facts.unresolved += 1
         return frame

@@ -2,12 +2,15 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl_platform.workload.joins import Join, JoinGraph, merged
 from etl_platform.workload.model import Role
 from etl_platform.workload.order import join_order, starts_of
+
+always = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine fails no test."""
 
 NAMES = [f"t{number}" for number in range(8)]
 SIZES = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False))
@@ -36,6 +39,7 @@ def _role(name: str, role: str) -> Role:
     return Role.model_validate({"source": name, "role": role, "declared": True, "reason": "drawn"})
 
 
+@always
 @given(plans())
 def test_every_source_comes_in_exactly_once(plan):
     graph, roles, sizes, sent, optimize = plan
@@ -43,6 +47,7 @@ def test_every_source_comes_in_exactly_once(plan):
     assert sorted(step.source for step in steps) == sorted(graph.sources)
 
 
+@always
 @given(plans())
 def test_no_step_joins_without_condition_where_something_connected_is_left(plan):
     graph, roles, sizes, sent, optimize = plan
@@ -56,6 +61,7 @@ def test_no_step_joins_without_condition_where_something_connected_is_left(plan)
         joined.add(step.source)
 
 
+@always
 @given(plans())
 def test_there_are_as_many_beginnings_as_connected_parts(plan):
     graph, roles, sizes, sent, optimize = plan
@@ -64,6 +70,7 @@ def test_there_are_as_many_beginnings_as_connected_parts(plan):
     assert len(scans) == len(graph.components())
 
 
+@always
 @given(plans())
 def test_the_same_inputs_give_the_same_order_however_joins_are_listed(plan):
     graph, roles, sizes, sent, _ = plan
@@ -74,6 +81,7 @@ def test_the_same_inputs_give_the_same_order_however_joins_are_listed(plan):
     assert order == [step.source for step in join_order(again, roles, sizes, sent)]
 
 
+@always
 @given(plans())
 def test_among_neighbours_broadcasts_come_before_shuffles_and_small_before_large(plan):
     graph, roles, sizes, sent, _ = plan
@@ -93,6 +101,7 @@ def test_among_neighbours_broadcasts_come_before_shuffles_and_small_before_large
         joined.append(step.source)
 
 
+@always
 @given(plans())
 def test_broadcasts_never_shuffle_more(plan):
     graph, roles, sizes, sent, _ = plan
@@ -101,6 +110,7 @@ def test_broadcasts_never_shuffle_more(plan):
             assert step.shuffle_gb == 0.0
 
 
+@always
 @given(plans())
 def test_merging_keeps_one_join_a_pair_and_every_pair(plan):
     graph = plan[0]

@@ -162,6 +162,33 @@ Pipeline(spark).run()
     ]
 
 
+def test_defaults_of_arguments_comprehensions_and_new_names_of_columns_are_followed(tmp_path: Path):
+    script = """
+parser = argparse.ArgumentParser()
+parser.add_argument("--database", default="db")
+arguments, _ = parser.parse_known_args()
+orders, customers = (spark.table(f"{arguments.database}.{name}") for name in ("orders", "customers"))
+people = customers.select("name", F.col("id").alias("customer_id"))
+orders.join(F.broadcast(people), "customer_id")
+"""
+    workload = of_script(tmp_path, script)
+    assert joins_of(workload) == ["orders.customer_id = customers.id inner"]
+    assert next(one for one in workload.broadcasts if one.source == "customers").hinted
+
+
+@pytest.mark.parametrize(
+    ("target", "read"),
+    [
+        ({"type": "glue_catalog", "database": "db", "table": "out"}, 'spark.table("db.out")'),
+        ({"type": "s3", "path": "s3://lake/out/"}, 'spark.read.parquet("s3a://lake/out/day=1")'),
+    ],
+)
+def test_reading_the_jobs_own_target_back_is_no_finding(tmp_path: Path, target: dict[str, Any], read: str):
+    one = job(table("orders"), target=target)
+    script = f'spark.table("db.orders").join({read}, "id")'
+    assert analyzed(tmp_path, one, sized(orders=1.0), script=script).findings == ()
+
+
 def test_columns_of_joined_frames_go_to_the_source_that_has_them(tmp_path: Path):
     script = """
 orders = spark.table("db.orders").join(spark.table("db.customers"), "customer_id")
@@ -222,7 +249,7 @@ def test_a_read_that_no_source_declares_is_a_finding(tmp_path: Path):
 
 def test_reads_that_only_the_run_names_are_said_and_nothing_is_called_unused(tmp_path: Path):
     workload = of_script(tmp_path, 'spark.table(input())\nspark.table("db.orders")')
-    assert "1 reads of the script name their table or path only when it runs" in workload.notes
+    assert "reads whose table or path is known only when the script runs: 1" in workload.notes
     assert "unused_source" not in types(workload)
 
 
