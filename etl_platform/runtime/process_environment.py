@@ -5,6 +5,7 @@ from pathlib import Path
 
 from etl_platform.runtime.buckets import known_buckets
 from etl_platform.runtime.contract import Launch
+from etl_platform.runtime.glue_compat import path_for
 
 
 def _module_folder(launch: Launch, run_dir: Path) -> Path:
@@ -15,6 +16,13 @@ def _module_folder(launch: Launch, run_dir: Path) -> Path:
         if module.suffix == ".py":
             (folder / module.name).symlink_to(module)
     return folder
+
+
+def _glue_library(launch: Launch) -> list[str]:
+    """The folder that stands in for the Glue library, where the job imports it and it is not installed."""
+    sources = [launch.script, *launch.python_modules]
+    texts = (path.read_text(encoding="utf-8") for path in sources if path and path.suffix == ".py")
+    return [folder for folder in {path_for(text) for text in texts} if folder]
 
 
 def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
@@ -33,9 +41,7 @@ def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
     """
     here = [str(path) for path in launch.python_modules if path.suffix != ".py"]
     here.append(str(_module_folder(launch, run_dir)))
-    if launch.engine == "spark":
-        # Stands in for the Glue library, which exists on Glue's own machines only.
-        here.append(str(Path(__file__).parent / "glue_path"))
+    here += _glue_library(launch)
     if launch.script:
         here.insert(0, str(launch.script.parent))
     inherited = os.environ.get("PYTHONPATH")

@@ -44,7 +44,7 @@ def opener(path: str, format: str, options: dict[str, Any]) -> Callable[[Any], I
 
 
 def _row(text: str, options: dict[str, Any]) -> dict[str, str]:
-    """The one row of a CSV text, its columns named by the header, else `col0`, `col1`, …"""
+    """The one row of a CSV text, its columns named by the header, else `col0`, `col1` and so on."""
     reader = csv.reader(
         text.splitlines(),
         delimiter=options.get("separator", ","),

@@ -59,7 +59,7 @@ NUMBER = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*$"
 CASTABLE: dict[type[glue.DataType], str] = {
     **dict.fromkeys((glue.ByteType, glue.ShortType, glue.IntegerType, glue.LongType), WHOLE),
     **dict.fromkeys((glue.FloatType, glue.DoubleType, glue.DecimalType), NUMBER),
-    glue.BooleanType: r"^\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[TtFfYyNn]|[Yy][Ee][Ss]|[Nn][Oo]|[01])\s*$",
+    glue.BooleanType: r"(?i)^\s*(true|false|[tfyn01]|yes|no)\s*$",
 }
 """Texts that Spark casts to each type; the first group is what is cast."""
 

@@ -6,12 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.utils import is_remote
 
 from . import gluetypes as glue
 from .localfiles import ROOT, local_path
 from .sparktypes import schema_of
 from .typedframe import plain
+from .typenames import parse_type
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Table:
     @property
     def schema(self) -> glue.StructType:
         """Columns and types."""
-        return glue.StructType([glue.Field(name, glue.parse_type(t)) for name, t in self.columns.items()])
+        return glue.StructType([glue.Field(name, parse_type(t)) for name, t in self.columns.items()])
 
 
 def quoted(database: str, table: str) -> str:
@@ -49,7 +52,14 @@ def quoted(database: str, table: str) -> str:
 
 def exists(spark: SparkSession, database: str, table: str) -> bool:
     """Whether the catalog has a table."""
-    return spark.catalog.databaseExists(database) and spark.catalog.tableExists(f"{database}.{table}")
+    try:
+        # Asking for the table itself also brings in those that are registered when first named.
+        spark.table(quoted(database, table)).schema  # noqa: B018 - the engine looks for the table
+    except AnalysisException:
+        if spark.catalog.databaseExists(database) and spark.catalog.tableExists(f"{database}.{table}"):
+            raise
+        return False
+    return True
 
 
 def table_rows(spark: SparkSession, database: str, table: str) -> DataFrame:
@@ -60,8 +70,8 @@ def table_rows(spark: SparkSession, database: str, table: str) -> DataFrame:
     """
     if not exists(spark, database, table):
         raise LookupError(
-            f'no table {database}.{table} in the local catalog; declare it in the job\'s `data_sources` (`"source_type": '
-            f'"glue_catalog", "database": "{database}", "table": "{table}"`) and put its files under '
+            f"no table {database}.{table} in the local catalog; declare it in the job's `data_sources` "
+            f'("source_type": "glue_catalog", "database": "{database}", "table": "{table}"); its files are in '
             f"<global_settings.local.root>/glue/{database}/{table}/."
         )
     return spark.table(quoted(database, table))
@@ -113,7 +123,10 @@ def create(spark: SparkSession, table: Table) -> None:
 
 def recover(spark: SparkSession, table: Table) -> None:
     """Let the catalog see partitions that were written since."""
-    if table.partition_keys and hasattr(spark, "_jsparkSession"):
+    if is_remote():
+        # Sail looks at the files each time.
+        return
+    if table.partition_keys:
         spark.sql(f"ALTER TABLE {quoted(table.database, table.name)} RECOVER PARTITIONS")
     spark.catalog.refreshTable(f"{table.database}.{table.name}")
 
@@ -163,7 +176,7 @@ def _record(table: Table) -> None:
 
 
 def restore(spark: SparkSession) -> None:
-    """Make the tables that jobs before have written, where the catalog lacks them and their files are there."""
+    """Make the tables that jobs before have written, where the catalog lacks them and has their files."""
     folder = _folder()
     for file in sorted(folder.glob("*.json")) if folder is not None else []:
         table = Table(**json.loads(file.read_text()))

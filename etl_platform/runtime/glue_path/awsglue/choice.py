@@ -10,6 +10,7 @@ from . import gluetypes as glue
 from .casting import cast
 from .sparktypes import has_choice
 from .typedframe import NamedColumn, TypedFrame
+from .typenames import parse_type
 
 ACTIONS = "cast:TYPE, project:TYPE, make_cols, make_struct, match_catalog"
 
@@ -64,7 +65,7 @@ def change(action: str) -> fieldpath.Replace:
     kind, _, wanted = action.strip().partition(":")
     kind = kind.strip().lower()
     if kind in ("cast", "project") and wanted:
-        target = glue.parse_type(wanted)
+        target = parse_type(wanted)
         return lambda column: [cast(column, target) if kind == "cast" else projected(column, target)]
     if kind == "make_cols":
         return columns_by_type
@@ -116,3 +117,39 @@ def match_catalog(frame: TypedFrame, declared: glue.StructType) -> TypedFrame:
 
 def _caster(target: glue.DataType) -> fieldpath.Replace:
     return lambda column: [cast(column, target)]
+
+
+class ResolveOption:
+    """How `toDF` resolves one choice.
+
+    Args:
+        path: Path of the choice.
+        action: `Project`, `Cast` or `KeepAsStruct`.
+        target: The type, for `Project` and `Cast`.
+    """
+
+    def __init__(self, path: str, action: str, target: glue.DataType | None = None):
+        self.path, self.action, self.target = path, action, target
+
+    def spec(self) -> tuple[str, str]:
+        """The option as `resolveChoice` takes it."""
+        return self.path, self.action.lower() + (f":{self.target.spelled()}" if self.target else "")
+
+
+def resolver(
+    glue_ctx: Any, specs: Sequence[Any] | None, action: str, database: str | None, table: str | None
+) -> Callable[[TypedFrame], TypedFrame]:
+    """The transform that `resolveChoice` was asked for."""
+    if bool(specs) == bool(action):
+        raise ValueError(
+            "resolveChoice: give either specs, such as specs=[('price', 'cast:double')], or one choice "
+            f"for all, such as choice='make_cols'; actions: {ACTIONS}."
+        )
+    if specs:
+        return lambda frame: resolve(frame, specs)
+    if action.lower() != "match_catalog":
+        change(action)
+        return lambda frame: resolve_all(frame, action)
+    if not database or not table:
+        raise ValueError("resolveChoice: match_catalog needs database and table_name.")
+    return lambda frame: match_catalog(frame, glue_ctx.catalog_schema(database, table))

@@ -70,9 +70,11 @@ def check(spark: SparkSession, connection_type: str, database: str, table: str) 
     """
     if not catalog.exists(spark, database, table):
         raise LookupError(
-            f"{connection_type} {database}.{table}: no local stand-in is configured, and the local platform opens no "
-            f'connection; add to the job\'s `data_sources` `{{"name": "{table}", "source_type": "glue_catalog", '
-            f'"database": "{database}", "table": "{table}"}}` and put its files under '
+            f"{connection_type} {database}.{table}: no local stand-in is configured, and the local platform "
+            f"opens no connection; add to the job's `data_sources` "
+            f'`{{"name": "{table}", "source_type": "glue_catalog", '
+            f'"database": "{database}", "table": "{table}"}}` '
+            "and put its files under "
             f"<global_settings.local.root>/glue/{database}/{table}/."
         )
 

@@ -1,11 +1,9 @@
 """GlueContext: the way into the API."""
 
-import logging
 import pickle
-from functools import cached_property
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from . import catalog, connections, reading, records, sinks
@@ -16,14 +14,12 @@ from .errorstages import ErrorStage
 from .formats import spark_format
 from .gluelog import GlueLogger
 from .localfiles import files_below
-from .purging import purge
 from .readers import DataFrameReader, DynamicFrameReader
-from .refusal import NotSupportedLocally, idle, missing, public_names, refused
+from .refusal import NotSupportedLocally, missing, public_names, refused
 from .sparktypes import spark_schema
+from .storage import Storage
 from .typedframe import Lazy, TypedFrame
 from .writers import DynamicFrameWriter
-
-log = logging.getLogger(__name__)
 
 SESSION = (
     "sql",
@@ -42,7 +38,7 @@ GRANULARITY = {"day": 3, "hour": 4, "minute": 5}
 """How many ingestion columns each granularity adds."""
 
 
-class GlueContext:
+class GlueContext(Storage):
     """Reads and writes frames.
 
     Args:
@@ -66,11 +62,6 @@ class GlueContext:
         if name.startswith("_"):
             raise AttributeError(name)
         raise missing("GlueContext", name, [*public_names(GlueContext), *SESSION])
-
-    @cached_property
-    def spark_session(self) -> SparkSession:
-        """The Spark session."""
-        return SparkSession.builder.getOrCreate()
 
     def get_logger(self) -> GlueLogger:
         """A logger with `info`, `warn`, `error` and `debug`."""
@@ -323,63 +314,8 @@ class GlueContext:
         return self.write_dynamic_frame_from_jdbc_conf(frame_or_dfc, catalog_connection, *args, **kwargs)
 
     def extract_jdbc_conf(self, connection_name: str, catalog_id: str | None = None) -> dict[str, str]:
-        """Address of a connection's local stand-in: `url`, `fullUrl`, `vendor`, `user`, `password` (empty)."""
+        """Address of a connection's stand-in: `url`, `fullUrl`, `vendor`, `user`, `password` (empty)."""
         return connections.conf_of(connection_name)
-
-    def purge_s3_path(
-        self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
-    ) -> None:
-        """Delete the files below a path that are older than `retentionPeriod` hours (168)."""
-        purge(s3_path, dict(options or {}))
-
-    def purge_table(
-        self,
-        database: str,
-        table_name: str,
-        options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-        catalog_id: str | None = None,
-    ) -> None:
-        """Delete a table's files that are older than `retentionPeriod` hours, in the partitions of a predicate."""
-        given = dict(options or {})
-        table = catalog.describe(self.spark_session, database, table_name)
-        folders = None
-        if predicate := given.get("partitionPredicate"):
-            keys = table.partition_keys
-            rows = catalog.table_rows(self.spark_session, database, table_name)
-            found = rows.where(predicate).select(*keys).distinct().collect()
-            parts = ["/".join(f"{key}={row[key]}" for key in keys) for row in found]
-            folders = [f"{table.location.rstrip('/')}/{part}" for part in parts]
-        purge(table.location, given, folders)
-        self.spark_session.catalog.refreshTable(f"{database}.{table_name}")
-
-    @idle
-    def transition_s3_path(
-        self,
-        s3_path: str,
-        transition_to: str,
-        options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-    ) -> None:
-        """Says that it does nothing here: files of this machine have no storage class."""
-        log.warning(
-            "path=<%s> | files of this machine have no storage class, so nothing is moved to %s",
-            s3_path,
-            transition_to,
-        )
-
-    @idle
-    def transition_table(
-        self,
-        database: str,
-        table_name: str,
-        transition_to: str,
-        options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-        catalog_id: str | None = None,
-    ) -> None:
-        """Says that it does nothing here: files of this machine have no storage class."""
-        self.transition_s3_path(f"{database}.{table_name}", transition_to)
 
     def add_ingestion_time_columns(self, dataFrame: DataFrame, timeGranularity: str = "") -> DataFrame:
         """The rows with `ingest_year`, `ingest_month`, `ingest_day`, then hour and minute by granularity.

@@ -1,20 +1,18 @@
 """DynamicFrame, and collections of them."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from . import boxed, choice, errorstages, joining, mapping, nesting, records, splitting
-from . import gluetypes as glue
+from . import boxed, joining, mapping, nesting, records, splitting
+from .choice import ResolveOption, resolver
 from .collection import DynamicFrameCollection
 from .errorstages import ErrorStage
+from .frame import Frame
 from .readers import DynamicFrameReader
-from .refusal import NotSupportedLocally, missing, public_names, refused
+from .refusal import NotSupportedLocally, refused
 from .relationalize import relationalize
-from .shapes import decode
 from .typedframe import Lazy, TypedFrame
 from .writers import DynamicFrameWriter
 
@@ -32,24 +30,7 @@ def listed(value: "str | Iterable[str]") -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-class ResolveOption:
-    """How `toDF` resolves one choice.
-
-    Args:
-        path: Path of the choice.
-        action: `Project`, `Cast` or `KeepAsStruct`.
-        target: The type, for `Project` and `Cast`.
-    """
-
-    def __init__(self, path: str, action: str, target: glue.DataType | None = None):
-        self.path, self.action, self.target = path, action, target
-
-    def spec(self) -> tuple[str, str]:
-        """The option as `resolveChoice` takes it."""
-        return self.path, self.action.lower() + (f":{self.target.spelled()}" if self.target else "")
-
-
-class DynamicFrame:
+class DynamicFrame(Frame):
     """Records whose schema is learnt when something needs it, and whose fields may be choices of types.
 
     Args:
@@ -57,68 +38,6 @@ class DynamicFrame:
         glue_ctx: The GlueContext, which writing needs.
         name: Name of the frame.
     """
-
-    def __init__(self, jdf: "DataFrame | Lazy", glue_ctx: Any = None, name: str = ""):
-        self._lazy = jdf if isinstance(jdf, Lazy) else Lazy(lambda: TypedFrame.of(jdf))
-        self.glue_ctx, self.name = glue_ctx, name
-        self._stages: tuple[ErrorStage, ...] = ()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise missing("DynamicFrame", name, public_names(DynamicFrame))
-
-    def _made(self, lazy: Lazy, name: str, stage: ErrorStage | None = None) -> "DynamicFrame":
-        """A frame made of this one by a transform; `stage` is None where the transform cannot fail on a record."""
-        made = DynamicFrame(lazy, self.glue_ctx, name or self.name)
-        made._stages = (*self._stages, stage or ErrorStage(name, lambda: None))
-        return made
-
-    def _then(self, transform: Callable[[TypedFrame], TypedFrame], ctx: str) -> "DynamicFrame":
-        return self._made(self._lazy.then(transform), ctx)
-
-    @classmethod
-    def fromDF(cls, dataframe: DataFrame, glue_ctx: Any, name: str = "") -> "DynamicFrame":
-        """A DynamicFrame of a DataFrame's rows."""
-        return cls(dataframe, glue_ctx, name)
-
-    def toDF(self, options: Sequence[ResolveOption] | None = None) -> DataFrame:
-        """The rows as a DataFrame; a choice is a struct with one field for each type, unless an option resolves it."""
-        errorstages.check(self._stages)
-        frame = self._lazy.get()
-        return choice.resolve(frame, [option.spec() for option in options]).df if options else frame.df
-
-    def schema(self) -> glue.StructType:
-        """The schema, with its choices."""
-        return self._lazy.get().schema
-
-    def getSchema(self) -> glue.StructType:
-        """The same as `schema`."""
-        return self.schema()
-
-    def printSchema(self) -> None:
-        """Print the schema as a tree."""
-        print(self.schema().treeString())  # noqa: T201 - the method's purpose
-
-    def count(self) -> int:
-        """The number of records, without the error records."""
-        return self.toDF().count()
-
-    def show(self, num_rows: int = 20) -> None:
-        """Print the first records, each as JSON, without its null fields."""
-        schema = self.schema()
-        for row in self.toDF().limit(num_rows).collect():
-            record = {name: value for name, value in decode(row, schema).items() if value is not None}
-            print(json.dumps(record, default=str, ensure_ascii=False))  # noqa: T201 - the method's purpose
-
-    def getNumPartitions(self) -> int:
-        """The number of Spark partitions."""
-        df = self.toDF()
-        if not hasattr(df.sparkSession, "_jsparkSession"):
-            raise NotSupportedLocally(
-                "DynamicFrame.getNumPartitions", None, "The engine `sail` has no partitions to count."
-            )
-        return df.rdd.getNumPartitions()
 
     def repartition(
         self,
@@ -269,7 +188,7 @@ class DynamicFrame:
         stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> "DynamicFrame":
-        """Pairs of records whose keys are equal; a name that both have gets a dot in front on the second's side."""
+        """Pairs of records whose keys are equal; a name that both have gets a dot in front in the second."""
         keys1, keys2 = listed(paths1), listed(paths2)
         return self._with(frame2, lambda one, two: joining.join(one, two, keys1, keys2), transformation_ctx)
 
@@ -335,7 +254,7 @@ class DynamicFrame:
         stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrameCollection:
-        """Two frames: the records that all comparisons hold of, such as `{"age": {">": 10}}`, and the others."""
+        """Two frames: the records that all comparisons (`{"age": {">": 10}}`) hold of, and the others."""
         first = self._made(self._lazy.then(lambda f: splitting.rows(f, comparison_dict, True)), name1)
         second = self._made(self._lazy.then(lambda f: splitting.rows(f, comparison_dict, False)), name2)
         return DynamicFrameCollection({name1: first, name2: second}, self.glue_ctx)
@@ -405,7 +324,7 @@ class DynamicFrame:
         totalThreshold: int = 0,
         **options: Any,
     ) -> "DynamicFrame":
-        """A field that holds JSON or CSV as the value that it holds; what cannot be read becomes an error record."""
+        """A field that holds JSON or CSV as what it holds; what cannot be read becomes an error record."""
         make = boxed.opener(path, format, options)
         return self._recorded(make, "unbox", transformation_ctx, info, stageThreshold, totalThreshold)
 
@@ -429,45 +348,3 @@ class DynamicFrame:
         return self.glue_ctx.write_dynamic_frame_from_options(
             self, connection_type, connection_options or {}, format, format_options or {}
         )
-
-    def errorsCount(self) -> int:
-        """How many records failed in this transform and those before it."""
-        return sum(stage.count for stage in self._stages)
-
-    def stageErrorsCount(self) -> int:
-        """How many records failed in the transform that made this frame."""
-        return self._stages[-1].count if self._stages else 0
-
-    def errorsAsDynamicFrame(self) -> "DynamicFrame":
-        """The error records: one column `error`."""
-        frames = [stage.errors for stage in self._stages if stage.errors is not None]
-        if not frames:
-            empty = self.toDF().sparkSession.createDataFrame([], f"error {records.ERROR}")
-            return DynamicFrame(empty, self.glue_ctx, "errors")
-        df = frames[0]
-        for other in frames[1:]:
-            df = df.unionByName(other)
-        return DynamicFrame(df.select(F.col("error")), self.glue_ctx, "errors")
-
-    def assertErrorThreshold(self) -> None:
-        """Stop where more records failed than the transforms allow."""
-        errorstages.check(self._stages)
-
-
-def resolver(
-    glue_ctx: Any, specs: Sequence[Any] | None, action: str, database: str | None, table: str | None
-) -> Callable[[TypedFrame], TypedFrame]:
-    """The transform that `resolveChoice` was asked for."""
-    if bool(specs) == bool(action):
-        raise ValueError(
-            "resolveChoice: give either specs, such as specs=[('price', 'cast:double')], or one choice for all, "
-            f"such as choice='make_cols'; actions: {choice.ACTIONS}."
-        )
-    if specs:
-        return lambda frame: choice.resolve(frame, specs)
-    if action.lower() != "match_catalog":
-        choice.change(action)
-        return lambda frame: choice.resolve_all(frame, action)
-    if not database or not table:
-        raise ValueError("resolveChoice: match_catalog needs database and table_name.")
-    return lambda frame: choice.match_catalog(frame, glue_ctx.catalog_schema(database, table))

@@ -1,7 +1,6 @@
 """Types of a DynamicFrame's schema, as the AWS documentation "PySpark extension types" names them."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -376,59 +375,3 @@ def field_lines(name: str, data_type: DataType, depth: int) -> Iterator[str]:
     """Lines of a printed schema for a field and what is below it."""
     yield f"{'|    ' * depth}|-- {name}: {data_type.typeName()}"
     yield from data_type.lines(depth + 1)
-
-
-ATOMIC: dict[str, type[AtomicType]] = {
-    **{
-        kind.name: kind
-        for kind in (
-            *(BinaryType, BooleanType, ByteType, ShortType, IntegerType, LongType, FloatType, DoubleType),
-            *(StringType, DateType, TimestampType, NullType, UnknownType),
-        )
-    },
-    "tinyint": ByteType, "smallint": ShortType, "integer": IntegerType, "bigint": LongType,
-    "bool": BooleanType, "varchar": StringType, "char": StringType, "void": NullType,
-    "timestamp_ntz": TimestampType, "timestamp_ltz": TimestampType, "real": FloatType,
-}
-"""Types without parts, by the names that Glue, Hive and Spark give them."""
-
-
-def parse_type(text: str) -> DataType:
-    """The type of a name such as `long`, `decimal(10,2)` or `array<struct<a:int>>`.
-
-    `struct`, `array` and `map` alone mean any such type.
-
-    Raises:
-        ValueError: No such type.
-    """
-    text = text.strip()
-    kind, _, inner = text.partition("<")
-    kind = kind.strip().lower()
-    if inner and text.endswith(">"):
-        parts = _split(inner[:-1])
-        if kind == "array" and len(parts) == 1:
-            return ArrayType(parse_type(parts[0]))
-        if kind == "map" and len(parts) == 2:
-            return MapType(parse_type(parts[1]), keyType=parse_type(parts[0]))
-        if kind == "struct":
-            pairs = [re.fullmatch(r"\s*(`[^`]+`|[^:\s]+)\s*:(.*)", part, re.DOTALL) for part in parts]
-            return StructType([Field(p[1].strip("`"), parse_type(p[2])) for p in pairs if p])
-    if digits := re.fullmatch(r"(decimal|numeric)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", kind):
-        return DecimalType(int(digits[2] or 10), int(digits[3] or (0 if digits[2] else 2)))
-    bare = re.sub(r"\(\d+\)$", "", kind)
-    if bare in ATOMIC and not inner:
-        return ATOMIC[bare]()
-    if not inner and kind in ("struct", "array", "map"):
-        return {"struct": StructType, "array": ArrayType, "map": MapType}[kind]()
-    raise ValueError(f'"{text}" is not a type; known: {", ".join(sorted(ATOMIC))}, decimal(p,s), array<…>, …')
-
-
-def _split(text: str) -> list[str]:
-    """Parts at the commas that stand outside brackets."""
-    parts, depth, start = [], 0, 0
-    for at, letter in enumerate(text):
-        depth += (letter in "<(") - (letter in ">)")
-        if letter == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [part for part in [*parts, text[start:]] if part.strip()]

@@ -11,7 +11,7 @@ _STEP = re.compile(
 
 
 def parser(json_path: str | None) -> Callable[[str], Iterable[Any]]:
-    """A function that gives the records of a text: one JSON value, several one after another, or lists of them.
+    """A function that gives the records of a text: one JSON value, several, or lists of them.
 
     Args:
         json_path: Where in each value the records stand, such as `$.items[*]`; None: the value itself.

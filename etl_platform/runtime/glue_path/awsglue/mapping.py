@@ -10,6 +10,7 @@ from . import fieldpath
 from . import gluetypes as glue
 from .casting import cast
 from .typedframe import NamedColumn, TypedFrame
+from .typenames import parse_type
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def apply_mapping(frame: TypedFrame, mappings: Sequence[Any]) -> TypedFrame:
         if found is None:
             log.warning("source=<%s> | no such field, so the mapping gives no column", source)
         else:
-            targets.append((fieldpath.parse(target), cast(found, glue.parse_type(target_type))))
+            targets.append((fieldpath.parse(target), cast(found, parse_type(target_type))))
     return frame.select(_nested(targets))
 
 

@@ -22,7 +22,7 @@ TUNING = {
     *("groupFiles", "groupSize", "compressionType", "maxBand", "maxFilesInBand", "useS3ListImplementation"),
     *("isFailFast", "optimizePerformance", "excludeStorageClasses", "mergeSchema"),
 }
-"""Options that change how Glue reads, and not what: Spark finds compression by itself and groups small files."""
+"""Options that change how Glue reads, and not what; Spark finds compression by itself."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def frame_of(
 
 
 def _unnamed(name: str, options: dict[str, Any]) -> bool:
-    """Whether Spark, or a line that is skipped, has given a CSV column its name; Glue says `col0`, `col1`, …"""
+    """Whether a CSV column has no name of its own; Glue calls such columns `col0`, `col1` and so on."""
     return is_true(options.get("skipFirst")) or (name.startswith("_c") and name[2:].isdigit())
 
 
@@ -135,7 +135,7 @@ def _json(spark: SparkSession, files: Files, options: dict[str, Any]) -> tuple[L
 
 
 def checked_csv(texts: DataFrame, declared: glue.StructType) -> TypedFrame:
-    """CSV rows with the types of a catalog's table: a column with values of another type is a choice with string.
+    """CSV rows with a table's types: a column that has values of another type is a choice with string.
 
     One pass looks for such values.
 

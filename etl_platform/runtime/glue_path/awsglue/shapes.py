@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import gluetypes as glue
+from .typenames import parse_type
 
 ELEMENT = 0
 """The step of a path from a list to its elements; steps to fields are strings."""
@@ -126,7 +127,7 @@ def _typed(
     if name == "array":
         inside = (*path, ELEMENT)
         return glue.ArrayType(_at(inside, tree, children) if inside in tree else glue.NullType())
-    return glue.parse_type(name)
+    return parse_type(name)
 
 
 def _at(

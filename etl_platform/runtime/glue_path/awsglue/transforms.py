@@ -285,7 +285,7 @@ class FlatMap(GlueTransform):
         transformation_ctx: str = "",
         **base_kwargs: Any,
     ) -> DynamicFrameCollection:
-        """As `MapToCollection`; a result that is itself a collection gives its frames, named `frame_inner`."""
+        """As `MapToCollection`; a result that is a collection gives its frames, named `frame_inner`."""
         made: dict[str, Any] = {}
         for key, frame in dfc.items():
             result = BaseTransform.apply(**{frame_name: frame}, **base_kwargs)
