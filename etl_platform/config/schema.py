@@ -51,7 +51,13 @@ def json_schema() -> Schema:
         _define(name, definition, definitions, extends=name in within_jobs)
     _define("ConfigFile", plain, definitions, extends=False)
     top = definitions["ConfigFile.part"]
-    top["properties"]["templates"]["additionalProperties"] = _any_template(definitions)
+    description = top["properties"]["templates"]["description"]
+    top["properties"]["templates"] = {
+        "description": description,
+        "type": "object",
+        "patternProperties": {_COMMENT: True},
+        "additionalProperties": _any_template(definitions),
+    }
     definitions["ConfigFile"]["else"] = {
         "required": ["config_version"],
         "if": {"required": ["include"]},

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from etl_platform.config.document import read
 from etl_platform.config.models.job import Job
 from etl_platform.config.schema import json_schema
 from etl_platform_tests.config.files import config, job, loaded
@@ -32,6 +33,7 @@ VALID: dict[str, dict[str, Any]] = {
         {"job_id": "orders", "extends": ["whole", "part"]},
         job("others", platform={"extends": "part"}, data_sources=[{"extends": "source", "name": "x"}]),
         templates={
+            "_why": "text",
             "whole": {"execution": {"sql": "select 1"}, "extends": "part"},
             "part": {"glue_version": "5.0", "dpu_count": "${variables.n}"},
             "source": {"source_type": "s3", "path": "s3://b/x"},
@@ -100,6 +102,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
         config(job(data_quality={"accuracy_rules": [{"field": "f", "rule_type": "range", "minn": 1}]})),
         "$.jobs[0].data_quality.accuracy_rules[0]",
     ),
+    "an unknown key of a template": (config(templates={"t": {"dpu_cuont": 1}}), "$.templates.t"),
     "an unknown setting": (config(global_settings={"profil": "aws"}), "$.global_settings"),
     "no version": ({"jobs": []}, "$"),
     "no jobs": ({"config_version": "2.0"}, "$"),
@@ -147,3 +150,7 @@ def test_every_key_is_described() -> None:
 
 def test_all_sections_of_a_job_are_there() -> None:
     assert Job.model_fields.keys() <= json_schema()["$defs"]["Job.part"]["properties"].keys()
+
+
+def test_the_configuration_of_this_repository_is_valid() -> None:
+    assert places(read(Path(__file__).parents[2] / "etl_config.json").value) == []
