@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from etl_platform.catalog.api import measure_api
 from etl_platform.catalog.aws import AwsClients
 from etl_platform.catalog.cache import CACHE, MAX_AGE_SECONDS, MeasurementCache
-from etl_platform.catalog.context import Context
+from etl_platform.catalog.context import Context, MeasurableSource
 from etl_platform.catalog.database import measure_sql
 from etl_platform.catalog.dynamodb import measure_dynamodb
 from etl_platform.catalog.findings import small_files
@@ -186,6 +186,8 @@ def _dispatch(source: sources.AnySource, dataset: str, context: Context) -> Tabl
             except (NoLocationError, UnknownJobError) as error:
                 raise CannotMeasureError(str(error)) from None
             return measure_local(source, location, dataset, context)
+    if isinstance(source, MeasurableSource):
+        return source.measure(dataset, context)
     if local:
         raise CannotMeasureError(
             f"{dataset}: sources of type {source.source_type} are measured under the profile `aws`; set "

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from etl_platform.catalog.findings import Finding
 from etl_platform.catalog.markdown import gb
 from etl_platform.config.models.job import Job
+from etl_platform.config.secrecy import masked
 from etl_platform.workload.frames import ScriptFacts
 from etl_platform.workload.joins import JoinGraph
 from etl_platform.workload.model import Broadcast, Role
@@ -65,11 +66,13 @@ def _script_findings(job: Job, graph: JoinGraph, script: ScriptFacts) -> Iterabl
                 recommendation="Join on the columns that belong together.",
             )
     for text in script.undeclared:
+        # An address may hold a password.
+        shown = masked(text, ("url",), from_environment=False) if "://" in text else text
         yield Finding(
             type="undeclared_source",
             severity="medium",
             category="lineage",
-            description=f"The script reads `{text}`, which no source declares: it is not in the lineage, "
+            description=f"The script reads `{shown}`, which no source declares: it is not in the lineage, "
             "not measured and not checked.",
             recommendation="Add it to `data_sources`.",
         )

@@ -41,9 +41,7 @@ class SqlReader:
                     frame = self._scope(scope)
         except SqlglotError as error:
             reason = str(error).splitlines()[0]
-            self._facts.notes.append(
-                f"a SQL text is not understood ({reason}): {' '.join(text.split())[:80]}"
-            )
+            self._facts.notes.append(f"a SQL text is not understood: {reason}")
         return frame
 
     def _count(self, statement: "exp.Expr") -> None:

@@ -1,11 +1,13 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytest
 
 from etl_platform.catalog.cache import MeasurementCache
+from etl_platform.catalog.context import Context
 from etl_platform.catalog.measure import measure, measure_job, measure_jobs
 from etl_platform.catalog.stats import TableStats
+from etl_platform.config.models.data_sources import AnySource, Source
 from etl_platform_tests.catalog.builders import config, job, measured, source, write_parquet
 
 
@@ -119,3 +121,25 @@ def test_a_source_that_wants_nothing_is_not_read(tmp_path: Path):
 def test_declared_columns_fill_what_is_not_detected(tmp_path: Path):
     one = source("kafka", bootstrap_servers="a:1", topic="t", columns={"id": "bigint"})
     assert measured(one, config(tmp_path)).columns == {"id": "bigint"}
+
+
+class Warehouse(Source):
+    source_type: Literal["warehouse"]
+
+    def measure(self, dataset: str, context: Context) -> TableStats:
+        return TableStats(dataset=dataset, row_count=3, detected_by="itself", measured_at=context.now)
+
+
+class Silent(Source):
+    source_type: Literal["silent"]
+
+
+def test_a_source_type_of_an_installed_package_tells_its_own_figures(tmp_path: Path):
+    one = cast("AnySource", Warehouse(name="orders", source_type="warehouse"))
+    assert measured(one, config(tmp_path)).row_count == 3
+
+
+def test_a_source_type_that_tells_nothing_is_a_warning(tmp_path: Path):
+    one = cast("AnySource", Silent(name="orders", source_type="silent"))
+    stats = measured(one, config(tmp_path, profile="aws"))
+    assert "sources of type silent cannot be measured" in stats.warnings[0]

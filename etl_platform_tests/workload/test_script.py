@@ -247,6 +247,12 @@ def test_a_read_that_no_source_declares_is_a_finding(tmp_path: Path):
     )
 
 
+def test_an_address_that_no_source_declares_is_shown_without_its_password(tmp_path: Path):
+    workload = of_script(tmp_path, 'pd.read_csv("https://etl:hunter2@files.test/a.csv?token=hunter2")')
+    assert "https://***@files.test/a.csv" in workload.model_dump_json()
+    assert "hunter2" not in workload.model_dump_json()
+
+
 def test_reads_that_only_the_run_names_are_said_and_nothing_is_called_unused(tmp_path: Path):
     workload = of_script(tmp_path, 'spark.table(input())\nspark.table("db.orders")')
     assert "reads whose table or path is known only when the script runs: 1" in workload.notes
