@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ JOBS = (1000,)
 REPEATS = 3
 
 
-def main(counts: list[int]) -> None:
+def main(counts: Sequence[int] = JOBS) -> None:
     """Print a line for each number of jobs."""
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,4 +63,4 @@ def _validate(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]] or list(JOBS))
+    main([int(argument) for argument in sys.argv[1:]] or JOBS)
