@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "etl_platform.cli.plan:plan",
     "costs": "etl_platform.cli.costs:costs",
     "prices": "etl_platform.cli.prices:prices",
+    "tracking": "etl_platform.cli.tracking:tracking",
     "doctor": "etl_platform.cli.doctor:doctor",
 }
 """Name of each subcommand to its `module:function`; the first line of its docstring is in SUMMARIES."""
@@ -34,6 +35,7 @@ SUMMARIES = {
     "plan": "Say where jobs would run, how long and for how many dollars, before a cent is spent.",
     "costs": "Show what runs cost: history, trend, forecast, anomalies, savings.",
     "prices": "Quote anything in the price book, list its prices, refresh them from AWS.",
+    "tracking": "Make, move and prune the store of records.",
     "doctor": "Say what works on this machine, and what to do where not.",
 }
 
