@@ -217,10 +217,7 @@ def register() -> None:
     """Tell pandera that `FrameBackend` validates a `Checked`."""
     import pandera.pyarrow as pa
     from pandera.backends.base import BaseSchemaBackend
-    from pandera.backends.pyarrow.register import register_pyarrow_backends
 
-    # Fills pandera's registry with the checks that are written as narwhals expressions.
-    register_pyarrow_backends()
     BaseSchemaBackend.register(FrameBackend)
     backend: Any = FrameBackend
     pa.DataFrameSchema.register_backend(Checked, backend)

@@ -73,7 +73,8 @@ def dataset_files(config: Config, job: Job, name: str, *, folders: Mapping[str, 
         NoDataError: They are missing, or of a format that checks do not read.
     """
     options = next((s.read_options for s in job.data_sources if s.name == name), {})
-    return find_files(locate_dataset(name, job, config), options=options, folders=folders)
+    location = locate_dataset(name, job, config)
+    return find_files(location, options=options, folders=folders, region=config.settings.aws_region)
 
 
 @contextmanager

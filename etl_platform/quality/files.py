@@ -1,5 +1,6 @@
 """The files of a dataset: which they are, their format, and what their folders' names say."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,11 @@ class Files:
 
 
 def find_files(
-    location: Location, *, options: Mapping[str, Any] | None = None, folders: Mapping[str, str] | None = None
+    location: Location,
+    *,
+    options: Mapping[str, Any] | None = None,
+    folders: Mapping[str, str] | None = None,
+    region: str | None = None,
 ) -> Files:
     """Find the files of a dataset; names that start with `_` or `.` are not data, as in Spark.
 
@@ -55,12 +60,13 @@ def find_files(
         location: Where the dataset stands.
         options: Reader options, in Spark's names.
         folders: Partition column to value: only files in folders of these values.
+        region: AWS region of S3 files; None: what the environment says.
 
     Raises:
         NoDataError: There is no such folder, no file in it, or its format cannot be read.
     """
     if location.path is None:
-        root, sizes, filesystem = _list_remote(location.uri)
+        root, sizes, filesystem = _list_remote(location.uri, region)
     else:
         root, sizes, filesystem = str(location.path), _list_local(location.path), None
     if sizes is None:
@@ -109,14 +115,16 @@ def _list_local(root: Path) -> dict[str, int] | None:
     return {str(path): path.stat().st_size for path in sorted(files)}
 
 
-def _list_remote(uri: str) -> tuple[str, dict[str, int] | None, Any]:
+def _list_remote(uri: str, region: str | None) -> tuple[str, dict[str, int] | None, Any]:
     from pyarrow import fs
 
     parts = urlsplit(uri)
     if parts.scheme not in ("s3", "s3a"):
         raise NoDataError(f"{uri} has no files that a check can read; files of this machine and S3 are read.")
-    # Credentials, region and endpoint come from the usual AWS variables and files.
-    filesystem = fs.S3FileSystem()
+    # Credentials come from the usual AWS variables and files. The endpoint does not in all versions of Arrow.
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    further = {name: value for name, value in (("endpoint_override", endpoint), ("region", region)) if value}
+    filesystem = fs.S3FileSystem(**further)
     root = f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/")
     try:
         infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))

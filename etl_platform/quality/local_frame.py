@@ -129,8 +129,9 @@ def open_local(connection: Any, view: str, files: Files) -> LocalFrame:
                 f", {name} = {_sql(value)}" for name, value in csv_options(files.options).items()
             )
             # A sample of all rows: a type guessed from the first ones would break off the scan later.
+            # An empty text is null, in quotes or not, as Spark reads it.
             source = (
-                f"read_csv({listed}, union_by_name = true, sample_size = -1, allow_quoted_nulls = false, "
+                f"read_csv({listed}, union_by_name = true, sample_size = -1, allow_quoted_nulls = true, "
                 f"{hive}{options})"
             )
         case _:
@@ -190,6 +191,9 @@ def _open_arrow(connection: Any, view: str, files: Files) -> LocalFrame:
             partition_base_dir=files.root,
             filesystem=files.filesystem,
         )
+        # A dataset has the columns of its first file only, until it is told those of all.
+        schemas = [data.schema, *(fragment.physical_schema for fragment in data.get_fragments())]
+        data = data.replace_schema(pa.unify_schemas(schemas, promote_options="permissive"))
     except (pa.ArrowInvalid, OSError) as error:
         raise QueryError(type(error).__name__, str(error)) from error
     registered = f"{view}__files"

@@ -104,7 +104,10 @@ def schema_of(rules: Sequence[Rule], context: Context, *, dataset: str) -> RuleS
         The schema, and a fault for each rule that cannot be evaluated on these columns.
     """
     import pandera.pyarrow as pa
+    from pandera.backends.pyarrow.register import register_pyarrow_backends
 
+    # Fills pandera's registry with the checks that are written as narwhals expressions.
+    register_pyarrow_backends()
     checks: dict[str, list[Any]] = {}
     table_checks: list[Any] = []
     computed: dict[str, Any] = {}
