@@ -46,7 +46,8 @@ def days(low: float, high: float) -> list[str]:
 def spans(days_in_order: Sequence[str]) -> Iterator[list[str]]:
     """Days, newest first, in spans that grow: a page is mostly filled by the first."""
     rest = iter(reversed(days_in_order))
-    length = 1
+    # Today, and tomorrow because of clocks that are ahead.
+    length = 2
     while span := list(islice(rest, length)):
         yield span
         length *= 4
