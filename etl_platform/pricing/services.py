@@ -49,13 +49,15 @@ def parse_usage(service: str, parameters: Mapping[str, str]) -> Usage:
         faults = "; ".join(
             _fault(form, fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()
         )
-        raise BadUsageError(f"{service}: {faults}. Parameters: {', '.join(form.model_fields)}.") from error
+        raise BadUsageError(
+            f"{service}: {faults}. Known parameters: {', '.join(form.model_fields)}."
+        ) from error
 
 
 def _fault(form: type[Usage], place: tuple[int | str, ...], kind: str, message: str) -> str:
     key = ".".join(str(part) for part in place)
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(key, form.model_fields, 1)
-        return f'unknown parameter "{key}"' + (f', did you mean "{near[0]}"?' if near else "")
+        return f'unknown parameter "{key}"' + (f' (did you mean "{near[0]}"?)' if near else "")
     text = message.removeprefix("Value error, ")
     return f"{key}: {text}" if key else text

@@ -1,0 +1,172 @@
+"""How long a run will take: what its physics says, corrected by the runs of the job so far.
+
+The logarithm of the runtime is the logarithm of a physical estimate plus a Gaussian process with a linear
+trend. The priors below say what is known of data jobs before any run: time grows with data, falls with cores
+until the serial part is left, depends smoothly on everything else. They are rough on purpose.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import exp, log
+from typing import TYPE_CHECKING
+
+from etl_platform.decide.gaussian_process import GaussianProcess, Prior
+from etl_platform.decide.run_features import Encoder, RunShape
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+DATA_POWER = 0.9
+"""Runtime grows a little slower than the data, because a part of it, such as the start, does not grow."""
+
+PARALLEL_SHARES = (0.27, 0.5, 0.73, 0.88, 0.95)
+"""Share of the work that more cores speed up, at REFERENCE_CORES (Amdahl's law); the runs weigh all five."""
+
+REFERENCE_CORES = 16
+
+OFFSET = 2.0
+"""Standard deviation of log seconds about the physical estimate: within a factor of 7 two times in three."""
+
+DATA_SLOPE, CORES_SLOPE, OTHER_SLOPE = 0.3, 0.15, 0.3
+"""Standard deviations of the powers of data, cores and other features about those of the physics."""
+
+LENGTH = (1.0, 0.7)
+TOGETHER = (0.3, 0.8)
+ALONE = (0.3, 0.8)
+MACHINE = (0.35, 0.7)
+NOISE = (0.03, 0.5)
+"""Median, and standard deviation of the logarithm, of each learned size: curves bend over a factor of three,
+kinds of machine differ by a third, repeats of one run by a few percent."""
+
+KINSHIP = 0.5
+"""How alike the curves of two kinds of machine are."""
+
+TAILS = 3.0
+"""Degrees of freedom of the noise: a run in some dozens is slow for no reason of its own."""
+
+LEAST_WEIGHT = 0.02
+"""A physics that the runs speak against is left out."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The runtime of one run: its logarithm is distributed as Student's t.
+
+    Attributes:
+        seconds: The median.
+        spread: Scale of the logarithm, noise included.
+    """
+
+    seconds: float
+    spread: float
+
+    def quantile(self, share: float) -> float:
+        """Seconds that such a share of runs stays under."""
+        return exp(log(self.seconds) + self.spread * _student_quantile(share))
+
+    def probability_within(self, seconds: float) -> float:
+        """Probability that the run takes at most so long."""
+        from scipy.special import stdtr
+
+        return float(stdtr(TAILS, (log(seconds) - log(self.seconds)) / self.spread))
+
+
+@cache
+def _student_quantile(share: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(TAILS, share))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    process: GaussianProcess
+    ratio: float
+    weight: float
+
+
+class RuntimeModel:
+    """The runtime of a job, learned from its own runs.
+
+    Two runs are enough to fit; with few, the priors speak. The same runs always give the same answers.
+    """
+
+    def __init__(self, fits: list[_Fit], encoder: Encoder):
+        self._fits = fits
+        self._encoder = encoder
+
+    @classmethod
+    def fit(
+        cls, runs: Sequence[RunShape], seconds: Sequence[float], estimates: Sequence[float] | None = None
+    ) -> "RuntimeModel":
+        """Learn from past runs.
+
+        Args:
+            runs: What the runs were.
+            seconds: How long each took; above 0.
+            estimates: A physical estimate of each run in seconds, which the model then corrects; None takes
+                the shape that Amdahl's law gives.
+
+        Raises:
+            ValueError: Fewer than two runs, or times that are not above 0.
+        """
+        import numpy as np
+
+        if len(runs) < 2 or len(runs) != len(seconds) or min(seconds) <= 0:
+            raise ValueError("the model needs at least two runs with a time above 0 each")
+        encoder = Encoder(runs)
+        matrix = encoder.encode(runs)
+        times = np.log(np.asarray(seconds, float))
+        slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * (len(encoder.columns) - 2)]
+        prior = Prior(OFFSET, slopes, LENGTH, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
+        ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
+        processes = [
+            GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio)) for ratio in ratios
+        ]
+        best = max(one.log_evidence for one in processes)
+        likely = [exp(one.log_evidence - best) for one in processes]
+        total = sum(likely)
+        fits = [
+            _Fit(process, ratio, one / total)
+            for process, ratio, one in zip(processes, ratios, likely, strict=True)
+            if one / total > LEAST_WEIGHT
+        ]
+        return cls(fits, encoder)
+
+    def predict(self, runs: Sequence[RunShape], estimates: Sequence[float] | None = None) -> list[Prediction]:
+        """How long each of some runs will take.
+
+        Args:
+            runs: The runs.
+            estimates: Their physical estimates in seconds, where the model was fitted with such.
+        """
+        import numpy as np
+
+        if not runs:
+            return []
+        matrix = self._encoder.encode(runs)
+        weights = np.array([[one.weight] for one in self._fits])
+        weights /= weights.sum()
+        answers = [one.process.predict(matrix) for one in self._fits]
+        means = np.array([_physics(runs, estimates, one.ratio) for one in self._fits])
+        means += [mean for mean, _ in answers]
+        mean = (weights * means).sum(0)
+        noise = np.array([[one.process.noise] for one in self._fits])
+        variances = np.array([spread for _, spread in answers]) ** 2 + noise**2
+        spread = np.sqrt((weights * (variances + (means - mean) ** 2)).sum(0))
+        return [
+            Prediction(float(seconds), float(scale))
+            for seconds, scale in zip(np.exp(mean), spread, strict=True)
+        ]
+
+
+def _physics(runs: Sequence[RunShape], estimates: Sequence[float] | None, ratio: float) -> "ndarray":
+    # Log seconds; without estimates data**power × (serial + parallel ÷ cores), times what is learned.
+    import numpy as np
+
+    if estimates is not None:
+        return np.log(np.asarray(estimates, float))
+    data = np.array([max(one.data_gb, 2.0**-10) for one in runs])
+    cores = np.array([one.cores for one in runs])
+    return DATA_POWER * np.log(data) + np.log1p(ratio * REFERENCE_CORES / cores)
