@@ -4,7 +4,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from etl_platform.catalog.context import Context
 from etl_platform.catalog.stats import CannotMeasureError, TableStats
@@ -20,6 +20,8 @@ TOTAL_HEADER = "X-Total-Count"
 def measure_api(source: ApiSource, dataset: str, context: Context) -> TableStats:
     """The number of records and the last change, where a HEAD request tells; never a size.
 
+    `secret` is sent as a bearer token, unless `headers` have an `Authorization` of their own.
+
     Raises:
         CannotMeasureError: The API cannot be asked so; the message names host and path, no header.
     """
@@ -28,6 +30,8 @@ def measure_api(source: ApiSource, dataset: str, context: Context) -> TableStats
     try:
         url = resolve_secrets(source.url, context.config)
         headers = {name: resolve_secrets(value, context.config) for name, value in source.headers.items()}
+        if source.secret and not any(name.lower() == "authorization" for name in headers):
+            headers["Authorization"] = f"Bearer {resolve_secrets(source.secret, context.config)}"
     except UnknownSecretError as error:
         raise CannotMeasureError(str(error)) from None
     if urlsplit(url).scheme not in ("http", "https"):
@@ -50,12 +54,19 @@ def measure_api(source: ApiSource, dataset: str, context: Context) -> TableStats
     )
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    """Another host must not get the headers, which may hold a token."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Take the answer as it is."""
+
+
 def _head(request: Request, dataset: str) -> Any:
     try:
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+        with build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS) as answer:
             return answer.headers
     except HTTPError as error:
-        hint = "; check `headers`." if error.code in (401, 403) else "."
+        hint = "; check `headers` and `secret`." if error.code in (401, 403) else "."
         raise CannotMeasureError(
             f"{dataset}: HEAD was answered with status {error.code}{hint}", missing=error.code == 404
         ) from None

@@ -2,8 +2,9 @@
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from etl_platform.workload.frames import Frame
@@ -41,6 +42,17 @@ class Condition:
     pairs: tuple[tuple[ColumnRef, ColumnRef], ...]
 
 
+@lru_cache(maxsize=32)
+def parsed(text: str) -> tuple[ast.Module, tuple[ast.AST, ...]]:
+    """The syntax tree of a script and all its nodes; jobs that share a script parse it once.
+
+    Raises:
+        SyntaxError: It is not valid Python.
+    """
+    tree = ast.parse(text)
+    return tree, tuple(ast.walk(tree))
+
+
 class Follower(ABC):
     """Evaluates expressions to frames, columns, conditions, texts and lists; all else is None.
 
@@ -66,9 +78,9 @@ class Follower(ABC):
     def _call(self, node: ast.Call, scope: dict[str, Any]) -> Any:
         """The value of a call."""
 
-    def module(self, tree: ast.Module) -> None:
-        """Follow a module, then its functions that nobody called."""
-        for node in ast.walk(tree):
+    def module(self, tree: ast.Module, nodes: Iterable[ast.AST]) -> None:
+        """Follow a module, given with all its nodes, then its functions that nobody called."""
+        for node in nodes:
             if isinstance(node, ast.FunctionDef):
                 self._functions[node.name] = node
             elif isinstance(node, ast.ClassDef):

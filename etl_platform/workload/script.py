@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from etl_platform.workload.follow import ColumnRef, Condition, Follower, Reader
+from etl_platform.workload.follow import ColumnRef, Condition, Follower, Reader, parsed
 from etl_platform.workload.frames import HOWS, Column, Frame, ScriptFacts, column_of
 from etl_platform.workload.names import SourceNames
 from etl_platform.workload.sql import SqlReader
@@ -68,15 +68,15 @@ def read_python(
     """
     facts = ScriptFacts()
     try:
-        tree = ast.parse(text)
+        tree, nodes = parsed(text)
     except SyntaxError as error:
         facts.notes.append(f"the script is not valid Python: line {error.lineno}: {error.msg}")
         return facts
     follower = _DataFrames(facts, names, columns, arguments)
-    follower.module(tree)
+    follower.module(tree, nodes)
     if follower.in_part:
         facts.notes.append("the script calls itself too often to be followed to its end")
-    for node in ast.walk(tree):
+    for node in nodes:
         kind = _operation(node)
         if kind:
             facts.operations[kind] += 1

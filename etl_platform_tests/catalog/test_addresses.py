@@ -19,6 +19,9 @@ class Api(BaseHTTPRequestHandler):
         self.seen.append(self.headers["Authorization"])
         if self.path == "/denied":
             self.send_response(401)
+        elif self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/orders")
         else:
             self.send_response(200)
             self.send_header("X-Total-Count", "1234")
@@ -49,9 +52,24 @@ def test_an_api_tells_its_total_by_a_header(api_url: str, tmp_path: Path, monkey
     assert "hunter2" not in stats.model_dump_json()
 
 
+def test_the_secret_of_an_api_is_a_bearer_token(
+    api_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("token", "hunter2")
+    measured(source("api", url=f"{api_url}/orders", secret="${SECRET:token}"), config(tmp_path))
+    assert Api.seen[-1] == "Bearer hunter2"
+
+
 def test_an_api_that_denies_says_what_to_check(api_url: str, tmp_path: Path):
     stats = measured(source("api", url=f"{api_url}/denied"), config(tmp_path))
-    assert "status 401; check `headers`" in stats.warnings[0]
+    assert "status 401; check `headers` and `secret`" in stats.warnings[0]
+
+
+def test_a_redirect_is_not_followed_with_the_token(api_url: str, tmp_path: Path):
+    Api.seen.clear()
+    stats = measured(source("api", url=f"{api_url}/moved"), config(tmp_path))
+    assert "status 302" in stats.warnings[0]
+    assert len(Api.seen) == 1
 
 
 def test_an_api_that_is_asked_by_post_is_left_alone(tmp_path: Path):

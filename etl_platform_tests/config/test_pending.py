@@ -48,7 +48,7 @@ def test_keys_that_are_used_are_told_with_their_jobs(tmp_path: Path) -> None:
                 job("a", platform={"dpu_count": 1, "user_preference": "local"}, cost={"hard_limit": True}),
                 job("b", platform={"dpu_count": 2, "worker_type": None}),
                 job("c", data_quality={"completeness_checks": [rule, rule, {**rule, "action": "warn"}]}),
-                global_settings={"feature_flags": {}, "profile": "local"},
+                global_settings={"pricing": {}, "profile": "local"},
             ),
         )
     )
@@ -56,7 +56,7 @@ def test_keys_that_are_used_are_told_with_their_jobs(tmp_path: Path) -> None:
         ("platform.dpu_count", ("a", "b")),
         ("cost", ("a",)),
         ("data_quality.completeness_checks.action=quarantine", ("c",)),
-        ("global_settings.feature_flags", ()),
+        ("global_settings.pricing", ()),
     ]
 
 
