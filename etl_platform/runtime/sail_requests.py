@@ -3,7 +3,7 @@
 Tried with pysail 0.7, and settled here: it has no view file system, so S3 addresses become local places; it
 reads a path that does not exist as an empty table, where Spark raises; it takes partition columns as text,
 where Spark tells their types from the folders; its wildcards cross folders, and it reads folders that are no
-partitions; it overwrites a path while reading it, where Spark refuses.
+partitions; it overwrites a path while reading it, which ends a Spark job.
 """
 
 from collections.abc import Collection, Iterator
