@@ -25,7 +25,7 @@ demo: .venv/installed ## Lay out the flights of 2013 as tables and run the jobs 
 	@echo "Open the UI with: make dev"
 
 dev: .venv/installed ## Start Dagster's UI on http://127.0.0.1:3000
-	@mkdir -p $(DAGSTER_HOME) && { test -e $(DAGSTER_HOME)/dagster.yaml || echo "telemetry: {enabled: false}" > $(DAGSTER_HOME)/dagster.yaml; }
+	@mkdir -p $(DAGSTER_HOME) && { test -e $(DAGSTER_HOME)/dagster.yaml || printf "telemetry: {enabled: false}\nnux: {enabled: false}\n" > $(DAGSTER_HOME)/dagster.yaml; }
 	$(BIN)/dagster dev --host 127.0.0.1
 
 test: .venv/installed ## Run all tests

@@ -95,6 +95,7 @@ def _row(result: Any) -> dict[str, Any]:
         "duration_seconds": execution.duration_seconds if execution else None,
         "rows": metrics.records_written if metrics else None,
         "checks_passed": result.checks_passed,
+        "checks_warned": list(result.checks_warned),
         "checks_failed": list(result.checks_failed),
         "execution_id": execution.execution_id if execution else None,
         "reason": result.reason,
@@ -104,15 +105,18 @@ def _row(result: Any) -> dict[str, Any]:
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table("job", "status", "platform", "duration", "rows", "checks", "execution")
     for row in rows:
-        failed = len(row["checks_failed"])
-        checks = f"{row['checks_passed']} passed" + (f", {failed} failed" if failed else "")
+        counts = {
+            "passed": row["checks_passed"],
+            "warned": len(row["checks_warned"]),
+            "failed": len(row["checks_failed"]),
+        }
         table.add_row(
             row["job_id"],
             row["status"],
             row["platform"] or "",
             duration(row["duration_seconds"]) if row["execution_id"] else "",
             count(row["rows"]) if row["execution_id"] else "",
-            checks if row["checks_passed"] or failed else "none",
+            ", ".join(f"{number} {how}" for how, number in counts.items() if number) or "none",
             row["execution_id"] or "",
             style="red" if row["status"] != "success" else None,
         )

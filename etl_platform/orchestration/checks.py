@@ -11,6 +11,7 @@ from etl_platform.orchestration.keys import Graph
 from etl_platform.quality.engine import evaluate
 from etl_platform.quality.report import RuleResult
 from etl_platform.quality.rules import Rule
+from etl_platform.tracking.open import open_store
 
 
 def dataset_checks(job: Job, graph: Graph) -> Iterator[dg.AssetChecksDefinition]:
@@ -36,6 +37,7 @@ def _checks_op(
             dataset,
             rules=tuple(selected.values()),
             partition_key=context.run.tags.get("dagster/partition") if dataset == "target" else None,
+            past_row_counts=_past_row_counts(job, graph) if dataset == "target" else (),
         )
         results = {result.rule.check_name: result for result in report.results}
         for key, rule in selected.items():
@@ -50,6 +52,16 @@ def _checks_op(
             )
 
     return check
+
+
+def _past_row_counts(job: Job, graph: Graph) -> list[int]:
+    """Rows that the last runs wrote, newest first, for the rules that compare with them."""
+    if job.data_quality.row_count is None or job.data_quality.row_count.max_change_percent is None:
+        return []
+    runs = open_store(graph.config).executions(job.job_id).items
+    # The newest is the run that is being checked.
+    past = [run.execution_metrics for run in runs if run.status == "success"][1:]
+    return [each.records_written for each in past if each and each.records_written is not None]
 
 
 def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job) -> dg.AssetCheckSpec:

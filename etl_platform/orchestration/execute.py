@@ -17,11 +17,15 @@ from etl_platform.orchestration.build import build_definitions
 from etl_platform.orchestration.instance import open_instance
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.partitions import partitions_of
+from etl_platform.orchestration.shared_jobs import shared_jobs
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.records import JobExecution
 
 WATCH_SECONDS = 0.3
 """How often a watched run's events are read from Dagster's storage."""
+
+TAG_LENGTH = 2_000
+"""A run's tag is to stay readable; with many jobs the names of the first are kept."""
 
 OnEvent = Callable[[str, str], None]
 """Called with a job id and what it does now."""
@@ -40,16 +44,16 @@ class JobResult:
         execution: The record of its run; None where it was not started.
         reason: Why it was not started, or why it failed; None after a success.
         checks_passed: Checks of the job's rules that held.
-        checks_failed: Names of the checks that did not hold.
-        blocked: Whether one of these is a rule that stops the job.
+        checks_warned: Names of the checks that did not hold and stop nothing.
+        checks_failed: Names of the checks that did not hold and stop the job, or the jobs that read it.
     """
 
     job_id: str
     execution: JobExecution | None
     reason: str | None
     checks_passed: int
+    checks_warned: tuple[str, ...]
     checks_failed: tuple[str, ...]
-    blocked: bool
 
     @property
     def status(self) -> str:
@@ -59,7 +63,7 @@ class JobResult:
     @property
     def succeeded(self) -> bool:
         """The run succeeded, and no rule that stops the job failed."""
-        return self.status == "success" and not self.blocked
+        return self.status == "success" and not self.checks_failed
 
 
 def run_jobs(
@@ -86,12 +90,8 @@ def run_jobs(
     check_keys = {key for job_id in job_ids for key in graph.check_keys(config.job(job_id))}
     # A store that cannot be reached is said before anything runs.
     open_store(config).latest_execution(job_ids[0])
-    subset = (
-        build_definitions(config)
-        .resolve_implicit_global_asset_job_def()
-        .get_subset(
-            asset_selection={dg.AssetKey(job_id) for job_id in job_ids}, asset_check_selection=check_keys
-        )
+    subset = _dagster_job(config, job_ids).get_subset(
+        asset_selection={dg.AssetKey(job_id) for job_id in job_ids}, asset_check_selection=check_keys
     )
     run_id = str(uuid4())
     with open_instance(config) as instance, _watching(instance, run_id, set(job_ids), on_event):
@@ -99,10 +99,20 @@ def run_jobs(
             instance=instance,
             run_id=run_id,
             partition_key=partition_key,
+            tags={"etl_platform/jobs": " ".join(job_ids)[:TAG_LENGTH]},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     return [_result(job_id, result, graph) for job_id in job_ids]
+
+
+def _dagster_job(config: Config, job_ids: list[str]) -> dg.JobDefinition:
+    """The shared job that holds all of them, or Dagster's own over all assets where they are spread."""
+    definitions = build_definitions(config)
+    for name, jobs in shared_jobs(config).items():
+        if {job.job_id for job in jobs}.issuperset(job_ids):
+            return definitions.resolve_job_def(name)
+    return definitions.resolve_implicit_global_asset_job_def()
 
 
 def _refuse_what_cannot_run(config: Config, job_id: str, partition_key: str | None) -> None:
@@ -197,6 +207,7 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
     keys = set(graph.check_keys(job))
     evaluations = [each for each in result.get_asset_check_evaluations() if each.asset_check_key in keys]
     failed = [each for each in evaluations if not each.passed]
+    stopping = tuple(each.check_name for each in failed if each.blocking)
     reason = None
     if execution is None or execution.status != "success":
         failures = [
@@ -204,11 +215,10 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
             for event in result.all_events
             if event.is_step_failure and event.step_key == job_id
         ]
-        blocking = [each.check_name for each in failed if each.blocking]
         if failures:
             reason = failures[-1]
-        elif blocking:
-            reason = f"held back by {', '.join(blocking)}"
+        elif stopping:
+            reason = f"held back by {', '.join(stopping)}"
         else:
             reason = "held back, because what it reads was not made"
     return JobResult(
@@ -216,8 +226,8 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
         execution=execution,
         reason=reason,
         checks_passed=len(evaluations) - len(failed),
-        checks_failed=tuple(each.check_name for each in failed),
-        blocked=any(each.blocking for each in failed),
+        checks_warned=tuple(each.check_name for each in failed if not each.blocking),
+        checks_failed=stopping,
     )
 
 

@@ -15,7 +15,7 @@ def dagster_home(config: Config) -> Path:
 
 
 def open_instance(config: Config) -> dg.DagsterInstance:
-    """The instance whose history `make dev` shows; made where it does not exist, with telemetry off.
+    """The instance whose history `make dev` shows; made, without telemetry, where it does not exist.
 
     Raises:
         OSError: The folder cannot be written.
@@ -24,7 +24,7 @@ def open_instance(config: Config) -> dg.DagsterInstance:
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():
-        settings.write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+        settings.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n", encoding="utf-8")
     # Child processes and Dagster's own storage look the folder up here.
     os.environ["DAGSTER_HOME"] = str(home.resolve())
     return dg.DagsterInstance.get()

@@ -89,6 +89,7 @@ class SparkMetrics:
             "shuffle_write_gb": self.shuffle_write_bytes / _GB,
             "spilled_gb": self.spilled_bytes / _GB,
             "records_processed": self.records_read,
+            "records_written": self.records_written,
             "executor_seconds": self.executor_run_ms / 1e3,
             "cpu_seconds": self.executor_cpu_ns / 1e9,
             "task_count": self.task_count,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from etl_platform.runtime.catalog import data_files
-from etl_platform.runtime.contract import EVENT_LOG_FOLDER, Launch
+from etl_platform.runtime.contract import EVENT_LOG_FOLDER, Launch, TargetFiles
 from etl_platform.runtime.event_log import read_event_log
 
 _MB = 2**20
@@ -27,17 +27,39 @@ def process_metrics() -> Metrics:
     }
 
 
-def target_metrics(path: Path, since: float) -> Metrics:
-    """Number and mean size of the files that a run wrote to its target.
+def target_metrics(target: TargetFiles, since: float) -> Metrics:
+    """What a run wrote to its target: files, bytes, and rows where the format tells them.
 
     Args:
-        path: Folder of the target.
+        target: The target.
         since: Start of the run, Unix seconds; older files are of earlier runs.
     """
-    sizes = [stat.st_size for stat in (file.stat() for file in data_files(path)) if stat.st_mtime >= since]
+    written = {file: file.stat() for file in data_files(target.path)}
+    sizes = {file: stat.st_size for file, stat in written.items() if stat.st_mtime >= since}
     if not sizes:
         return {"output_file_count": 0}
-    return {"output_file_count": len(sizes), "output_avg_file_mb": sum(sizes) / len(sizes) / _MB}
+    total = sum(sizes.values())
+    figures: Metrics = {
+        "output_file_count": len(sizes),
+        "output_avg_file_mb": total / len(sizes) / _MB,
+        "data_written_gb": total / 1024 / _MB,
+    }
+    rows = _rows(list(sizes), target.format)
+    return figures if rows is None else {**figures, "records_written": rows}
+
+
+def _rows(files: list[Path], file_format: str) -> int | None:
+    """Rows of files whose format tells them; a CSV file does not say whether its first line is a header."""
+    if file_format not in ("parquet", "orc", "json"):
+        return None
+    import pyarrow
+    from pyarrow.dataset import dataset
+
+    try:
+        return dataset(list(map(str, files)), format=file_format).count_rows()
+    except pyarrow.ArrowInvalid:
+        # Not what the target's format says: then nobody knows.
+        return None
 
 
 def spark_metrics(run_dir: Path) -> Metrics:
@@ -64,6 +86,5 @@ def measure(launch: Launch, run_dir: Path, started: float) -> Metrics:
     """
     # A Spark script's own process only steers the JVM, so its figures would say nothing of the work.
     figures = spark_metrics(run_dir) if launch.engine == "spark" else process_metrics()
-    if launch.target:
-        figures |= target_metrics(launch.target.path, started)
-    return figures
+    # What Spark's tasks count is all that the run wrote, so it wins over what stands in the target's files.
+    return {**target_metrics(launch.target, started), **figures} if launch.target else figures
