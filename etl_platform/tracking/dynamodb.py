@@ -19,8 +19,9 @@ from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.dynamodb_tables import BillingMode, DynamoDbTables
 from etl_platform.tracking.dynamodb_values import from_attributes, to_attributes
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
+from etl_platform.tracking.query import Query
 from etl_platform.tracking.store import TrackingStore
-from etl_platform.tracking.tables import Index, Item, Table
+from etl_platform.tracking.tables import Item, Table
 
 _GET_KEYS = 100
 """Keys of one BatchGetItem. This and the next two: Amazon DynamoDB Developer Guide, quotas."""
@@ -186,21 +187,11 @@ class DynamoDbStore(TrackingStore):
             ),
         }
 
-    def _query(
-        self,
-        table: Table,
-        index: Index | None,
-        key: str,
-        *,
-        low: float | str | None = None,
-        high: float | str | None = None,
-        newest_first: bool = True,
-        limit: int | None = None,
-    ) -> Iterator[Item]:
-        place = index or table
+    def _find(self, query: Query) -> Iterator[Item]:
+        place, low, high = query.place, query.low, query.high
         condition = "#partition = :partition"
         names = {"#partition": place.partition}
-        values: Item = {":partition": key}
+        values: Item = {":partition": query.key}
         if low is not None or high is not None:
             names["#sort"] = place.sort
             # One condition is allowed on the sort key, so a range with both ends has to be a BETWEEN.
@@ -209,17 +200,18 @@ class DynamoDbStore(TrackingStore):
             elif high is None:
                 condition, values = f"{condition} AND #sort >= :low", {**values, ":low": low}
             elif operator.gt(low, high):
+                # DynamoDB refuses such a BETWEEN.
                 return
             else:
                 condition += " AND #sort BETWEEN :low AND :high"
                 values = {**values, ":low": low, ":high": high}
         request = {
-            "TableName": self.table_name(table),
+            "TableName": self.table_name(query.table),
             "KeyConditionExpression": condition,
             "ExpressionAttributeNames": names,
-            "ScanIndexForward": not newest_first,
-            **({"IndexName": index.name} if index else {"ConsistentRead": True}),
-            **({"Limit": limit} if limit else {}),
+            "ScanIndexForward": not query.newest_first,
+            **({"IndexName": query.index.name} if query.index else {"ConsistentRead": True}),
+            **({"Limit": query.limit} if query.limit else {}),
         }
         for page in self._pages(self._client.query, request, values):
             yield from page

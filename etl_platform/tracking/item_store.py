@@ -11,7 +11,8 @@ from typing_extensions import Self
 from etl_platform.tracking.artifacts import Artifacts
 from etl_platform.tracking.changes import Change
 from etl_platform.tracking.differences import Difference
-from etl_platform.tracking.tables import Index, Item, Table
+from etl_platform.tracking.query import Query
+from etl_platform.tracking.tables import Item, Table
 
 
 class ItemStore(ABC):
@@ -46,30 +47,11 @@ class ItemStore(ABC):
         """
 
     @abstractmethod
-    def _query(
-        self,
-        table: Table,
-        index: Index | None,
-        key: str,
-        *,
-        low: float | str | None = None,
-        high: float | str | None = None,
-        newest_first: bool = True,
-        limit: int | None = None,
-    ) -> Iterator[Item]:
+    def _find(self, query: Query) -> Iterator[Item]:
         """Items of one partition, ordered by its sort key; what has expired is left out.
 
         They are as they stand, with pointers in the place of large values; those of an index may have no more
         attributes than the index carries.
-
-        Args:
-            table: The table.
-            index: One of its indexes; None: the table itself.
-            key: The partition.
-            low: Smallest sort key.
-            high: Largest sort key.
-            newest_first: Largest sort key first.
-            limit: How many the caller will take, at a guess: the size of what is read at once.
         """
 
     @abstractmethod

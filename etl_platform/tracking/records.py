@@ -48,6 +48,16 @@ class PlatformDecision(Record):
     alternatives_considered: list[Alternative] | None = None
     provenance: Literal["policy", "llm", "user"] | None = None
     decision_agent_version: str | None = None
+    size: dict[str, Json] | None = Field(
+        default=None, description="Machine, nodes, cores, memory_gb: what later runs learn from."
+    )
+    estimated_seconds: Figure | None = None
+    estimated_seconds_low: Figure | None = Field(default=None, description="5 runs in 100 are shorter.")
+    estimated_seconds_high: Figure | None = Field(default=None, description="5 runs in 100 are longer.")
+    estimated_cost_usd: Figure | None = None
+    estimated_cost_usd_low: Figure | None = None
+    estimated_cost_usd_high: Figure | None = None
+    input_fingerprint: str | None = Field(default=None, description="Of all that the decision rests on.")
 
 
 class ExecutionMetrics(Record):

@@ -22,9 +22,10 @@ from etl_platform.tracking.changes import Change, Increment, Put
 from etl_platform.tracking.differences import Difference
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
 from etl_platform.tracking.items import POINTERS, artifact_folder
+from etl_platform.tracking.query import Query
 from etl_platform.tracking.sqlite_schema import SCHEMA_VERSION, columns, migrate
 from etl_platform.tracking.store import TrackingStore
-from etl_platform.tracking.tables import TABLES, Index, Item, Table
+from etl_platform.tracking.tables import TABLES, Item, Table
 
 _BUSY_SECONDS = 30.0
 """How long a writer waits for others; each holds the file for some milliseconds."""
@@ -64,31 +65,21 @@ class SqliteStore(TrackingStore):
                         _increment(connection, change)
         return True
 
-    def _query(
-        self,
-        table: Table,
-        index: Index | None,
-        key: str,
-        *,
-        low: float | str | None = None,
-        high: float | str | None = None,
-        newest_first: bool = True,
-        limit: int | None = None,
-    ) -> Iterator[Item]:
-        place = index or table
+    def _find(self, query: Query) -> Iterator[Item]:
+        table, place = query.table, query.place
         sort = f'"{place.sort}"'
         conditions = [
             f'"{place.partition}" = ?',
             "(expires_at IS NULL OR expires_at > ?)",
             f"{sort} IS NOT NULL",
         ]
-        arguments: list[Any] = [key, self._clock()]
-        for bound, comparison in ((low, ">="), (high, "<=")):
+        arguments: list[Any] = [query.key, self._clock()]
+        for bound, comparison in ((query.low, ">="), (query.high, "<=")):
             if bound is not None:
                 conditions.append(f"{sort} {comparison} ?")
                 arguments.append(bound)
-        comparison, direction = ("<", "DESC") if newest_first else (">", "ASC")
-        chunk = limit or _CHUNK
+        comparison, direction = ("<", "DESC") if query.newest_first else (">", "ASC")
+        chunk = query.limit or _CHUNK
         after: list[Any] = []
         while True:
             # Chunk by chunk: an open statement would hold back checkpoints and this connection's own writes.

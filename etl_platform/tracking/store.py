@@ -33,6 +33,7 @@ from etl_platform.tracking.history import (
 from etl_platform.tracking.item_store import ItemStore
 from etl_platform.tracking.items import R, fit, to_item, to_record
 from etl_platform.tracking.items import whole as with_large_values
+from etl_platform.tracking.query import Query
 from etl_platform.tracking.records import (
     STATUSES,
     AgentInvocation,
@@ -76,7 +77,9 @@ class TrackingStore(ItemStore):
         Raises:
             ChangedKeyError: The execution stands with another `timestamp`.
         """
-        standing = next(self._query(tables.JOB_EXECUTIONS, None, record.execution_id, limit=1), None)
+        standing = next(
+            self._find(Query(table=tables.JOB_EXECUTIONS, key=record.execution_id, limit=1)), None
+        )
         if standing and standing["timestamp"] != record.timestamp:
             raise ChangedKeyError(record.execution_id, standing["timestamp"], record.timestamp)
         changes: list[Change] = [self._put(tables.JOB_EXECUTIONS, record)]
@@ -125,7 +128,7 @@ class TrackingStore(ItemStore):
 
     def execution(self, execution_id: str) -> JobExecution | None:
         """The execution of that id; sees every acknowledged write."""
-        items = self._query(tables.JOB_EXECUTIONS, None, execution_id, limit=1)
+        items = self._find(Query(table=tables.JOB_EXECUTIONS, key=execution_id, limit=1))
         # A pointer of `attempts` has a key of the same kind.
         return next((self._record(JobExecution, item) for item in items if "status" in item), None)
 
@@ -174,7 +177,7 @@ class TrackingStore(ItemStore):
         with a pointer whose key is made of the job and the group, and both are read consistently. A driver
         that writes its execution before it submits a run therefore always finds that run here.
         """
-        pointers = self._query(tables.JOB_EXECUTIONS, None, attempt_key(job_name, attempt_group))
+        pointers = self._find(Query(table=tables.JOB_EXECUTIONS, key=attempt_key(job_name, attempt_group)))
         items = self._get(tables.JOB_EXECUTIONS, [pointed_at(pointer) for pointer in pointers])
         return sorted((self._record(JobExecution, item) for item in items), key=position)
 
@@ -207,12 +210,19 @@ class TrackingStore(ItemStore):
     def cost_trend(self, job_name: str, since: str, until: str) -> list[CostTrend]:
         """What a job cost on each day of a period, oldest first; days without runs are absent."""
         index = tables.JOB_DATE_INDEX
-        items = self._query(tables.COST_TRENDS, index, job_name, low=since, high=until, newest_first=False)
+        items = self._find(
+            Query(
+                table=tables.COST_TRENDS, index=index, key=job_name, low=since, high=until, newest_first=False
+            )
+        )
         return [to_trend(item) for item in items]
 
     def cost_trends(self, date: str) -> list[CostTrend]:
         """What each job cost on a day, by job name."""
-        return [to_trend(item) for item in self._query(tables.COST_TRENDS, None, date, newest_first=False)]
+        return [
+            to_trend(item)
+            for item in self._find(Query(table=tables.COST_TRENDS, key=date, newest_first=False))
+        ]
 
     def most_expensive_jobs(self, since: str, until: str, limit: int = 10) -> list[JobCost]:
         """The jobs whose known cost over a period of days is highest, dearest first."""
@@ -313,7 +323,12 @@ class TrackingStore(ItemStore):
         until: float | None = None,
         limit: int | None = None,
     ) -> list[R]:
-        entries = list(islice(self._query(table, index, key, low=since, high=until, limit=limit), limit))
+        entries = list(
+            islice(
+                self._find(Query(table=table, index=index, key=key, low=since, high=until, limit=limit)),
+                limit,
+            )
+        )
         narrow = index is not None and index.projected is not None
         items = self._whole(table, entries) if narrow else entries
         return [self._record(record, item) for item in items]
@@ -346,7 +361,11 @@ class TrackingStore(ItemStore):
             entries = self._history(STATUSES, since, until, fetched)
         else:
             table, index = tables.JOB_EXECUTIONS, tables.JOB_NAME_INDEX
-            entries = by_position(self._query(table, index, job_name, low=since, high=until, limit=fetched))
+            entries = by_position(
+                self._find(
+                    Query(table=table, index=index, key=job_name, low=since, high=until, limit=fetched)
+                )
+            )
         later = (entry for entry in entries if start is None or item_position(entry) > start)
         page = list(islice(later, limit + 1))
         following = to_cursor(item_position(page[limit - 1])) if len(page) > limit else None
@@ -361,7 +380,9 @@ class TrackingStore(ItemStore):
         high = self._clock() + _CLOCK_SKEW_SECONDS if until is None else until
 
         def partition(day: str, status: Status) -> Iterator[Item]:
-            entries = self._query(table, index, f"{status}#{day}", low=low, high=high, limit=limit)
+            entries = self._find(
+                Query(table=table, index=index, key=f"{status}#{day}", low=low, high=high, limit=limit)
+            )
             return started(by_position(entries))
 
         previous = None
