@@ -1,5 +1,7 @@
 """Arrays pivoted out to tables of their own."""
 
+import uuid
+
 from pyspark.sql import functions as F
 
 from . import gluetypes as glue
@@ -21,8 +23,10 @@ def _pivoted(flat: TypedFrame, name: str, root: str) -> dict[str, TypedFrame]:
     arrays = [field.name for field in flat.schema.fields if isinstance(field.dataType, glue.ArrayType)]
     if not arrays:
         return {name: flat}
-    # The key must be the same in every table made from it, whichever job computes it first.
-    keyed = flat.df.withColumn(KEY, F.monotonically_increasing_id() + 1).persist()
+    # The key must be the same in every table made from it, whichever job computes it first. Spark's cache knows
+    # a frame by its plan, and files at one path may have changed: the literal makes this plan one of its own.
+    keyed = flat.df.withColumn(KEY, F.monotonically_increasing_id() + 1)
+    keyed = keyed.withColumn(OWN, F.lit(uuid.uuid4().hex)).persist()
     held = flat.rows(keyed)
     columns = [_key_of(column) if column.name in arrays else column for column in held.columns()]
     tables = {name: held.select(columns)}
@@ -31,7 +35,7 @@ def _pivoted(flat: TypedFrame, name: str, root: str) -> dict[str, TypedFrame]:
     return tables
 
 
-KEY = "__relationalize_key"
+KEY, OWN = "__relationalize_key", "__relationalize_own"
 
 
 def _key_of(column: NamedColumn) -> NamedColumn:
