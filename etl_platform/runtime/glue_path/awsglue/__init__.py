@@ -7,12 +7,12 @@ supported and how it differs from Glue.
 import sys
 
 from pyspark import cloudpickle
-from pyspark.sql.utils import is_remote
 
 from .connectcontext import stand_in
+from .session import on_sail
 
 # Functions of this package run in Spark's workers, which need not find it on their own path.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-if is_remote():
+if on_sail():
     stand_in()

@@ -2,10 +2,10 @@
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.utils import is_remote
 
 from . import fieldpath
 from . import gluetypes as glue
+from .session import on_sail
 from .typedframe import NamedColumn
 
 CONTAINERS = (glue.StructType, glue.ArrayType, glue.MapType)
@@ -49,7 +49,7 @@ def _cast(value: Column, source: glue.DataType, target: glue.DataType) -> Column
         return F.to_json(value)
     if nested != isinstance(target, CONTAINERS) or (nested and not _is_kind(source, target)):
         return F.lit(None).cast(target.spelled())
-    if isinstance(source, glue.StringType | glue.NullType) and is_remote():
+    if isinstance(source, glue.StringType | glue.NullType) and on_sail():
         value = _castable(value, target)
     return value.cast(target.spelled())
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.utils import is_remote
 
 from . import gluetypes as glue
 from .localfiles import ROOT, local_path
+from .session import on_sail
 from .sparktypes import schema_of
 from .typedframe import plain
 from .typenames import parse_type
@@ -71,7 +71,8 @@ def table_rows(spark: SparkSession, database: str, table: str) -> DataFrame:
     if not exists(spark, database, table):
         raise LookupError(
             f"no table {database}.{table} in the local catalog; declare it in the job's `data_sources` "
-            f'("source_type": "glue_catalog", "database": "{database}", "table": "{table}"); its files are in '
+            f'("source_type": "glue_catalog", "database": "{database}", '
+            f'"table": "{table}"); its files are in '
             f"<global_settings.local.root>/glue/{database}/{table}/."
         )
     return spark.table(quoted(database, table))
@@ -123,7 +124,7 @@ def create(spark: SparkSession, table: Table) -> None:
 
 def recover(spark: SparkSession, table: Table) -> None:
     """Let the catalog see partitions that were written since."""
-    if is_remote():
+    if on_sail():
         # Sail looks at the files each time.
         return
     if table.partition_keys:

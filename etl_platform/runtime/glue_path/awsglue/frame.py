@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.utils import is_remote
 
 from . import choice, errorstages, records
 from . import gluetypes as glue
 from .choice import ResolveOption
 from .errorstages import ErrorStage
 from .refusal import NotSupportedLocally, missing, public_names
+from .session import on_sail
 from .shapes import decode
 from .typedframe import Lazy, TypedFrame
 
@@ -85,7 +85,7 @@ class Frame:
     def getNumPartitions(self) -> int:
         """The number of Spark partitions."""
         df = self.toDF()
-        if is_remote():
+        if on_sail():
             raise NotSupportedLocally(
                 "DynamicFrame.getNumPartitions", None, "The engine `sail` has no partitions to count."
             )

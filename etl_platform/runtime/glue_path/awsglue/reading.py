@@ -32,19 +32,14 @@ class Files:
     Attributes:
         paths: Paths of files or folders; none: there is nothing to read.
         base: Folder that partitions are looked for below, or None.
-        nested: Read the files of every folder below; folders are not partitions.
     """
 
     paths: list[str]
     base: str | None = None
-    nested: bool = False
 
     def reader(self, spark: SparkSession) -> DataFrameReader:
-        """Spark's reader, set to find partitions or to go into every folder."""
-        reader = spark.read
-        if self.nested:
-            return reader.option("recursiveFileLookup", True)
-        return reader.option("basePath", self.base) if self.base else reader
+        """Spark's reader, set to find partitions below the base."""
+        return spark.read.option("basePath", self.base) if self.base else spark.read
 
 
 def chosen(options: dict[str, Any], bookmark: Bookmark | None, context: str) -> Files:
@@ -64,14 +59,14 @@ def chosen(options: dict[str, Any], bookmark: Bookmark | None, context: str) -> 
         raise ValueError('connection_options: no path; give "paths": ["s3://bucket/prefix/"].')
     nested = is_true(options.get("recurse")) and any(localfiles.has_plain_folders(path) for path in paths)
     base = options.get("basePath") or (paths[0] if len(paths) == 1 else None)
-    if bookmark is None and not options.get("exclusions"):
-        return Files(paths, options.get("basePath"), nested)
+    if bookmark is None and not options.get("exclusions") and not nested:
+        return Files(paths, options.get("basePath"))
     found = {file: changed for path in paths for file, changed in localfiles.files_below(path).items()}
     if options.get("exclusions"):
         left_out = localfiles.excluded(found, options["exclusions"])
         found = {file: changed for file, changed in found.items() if file not in left_out}
     wanted = bookmark.unread(context, found) if bookmark is not None else list(found)
-    return Files(wanted, None if base in wanted else base, nested)
+    return Files(wanted, None if base in wanted else base)
 
 
 def frame_of(

@@ -23,8 +23,8 @@ def _pivoted(flat: TypedFrame, name: str, root: str) -> dict[str, TypedFrame]:
     arrays = [field.name for field in flat.schema.fields if isinstance(field.dataType, glue.ArrayType)]
     if not arrays:
         return {name: flat}
-    # The key must be the same in every table made from it, whichever job computes it first. Spark's cache knows
-    # a frame by its plan, and files at one path may have changed: the literal makes this plan one of its own.
+    # The key must be the same in every table made from it, whichever job computes it first. Spark's cache
+    # knows a frame by its plan, and files at one path may have changed: the literal makes this plan its own.
     keyed = flat.df.withColumn(KEY, F.monotonically_increasing_id() + 1)
     keyed = keyed.withColumn(OWN, F.lit(uuid.uuid4().hex)).persist()
     held = flat.rows(keyed)
