@@ -42,7 +42,7 @@ def deviation(history: Sequence[float], value: float) -> float | None:
 
 
 def anomaly(name: str, history: Sequence[float], value: float) -> str | None:
-    """A sentence where a figure is out of line with the past; None where not, or where too little is known."""
+    """A sentence where a figure is out of line with the past; None where it is not, or nobody can tell."""
     far = deviation(history, value)
     if far is None or abs(far) <= MAX_DEVIATION:
         return None

@@ -46,7 +46,7 @@ def connect(time_zone: str) -> Iterator[Any]:
     try:
         # The statistics of Parquet files leave NaN out, so that `x <= 10` would be taken as true of it.
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")
-        connection.execute(f"SET TimeZone = {_sql(time_zone)}")
+        connection.execute(f"SET TimeZone = {literal(time_zone)}")
         yield connection
     finally:
         connection.close()
@@ -71,15 +71,20 @@ class LocalFrame(Frame):
         """
         self.connection = connection
         super().__init__(view, {})
-        self._run(f"CREATE OR REPLACE TEMP VIEW {self.name} AS SELECT * FROM {source}")
-        described = self._run(f"DESCRIBE {self.name}").fetchall()
+        self.run(f"CREATE OR REPLACE TEMP VIEW {self.name} AS SELECT * FROM {source}")
+        described = self.run(f"DESCRIBE {self.name}")
         self.columns = {row[0]: spark_type(row[1]) for row in described}
 
-    def _run(self, sql: str) -> Any:
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement, and take the rows that it gives.
+
+        Raises:
+            QueryError: DuckDB refuses it, or breaks off.
+        """
         import duckdb
 
         try:
-            return self.connection.execute(sql)
+            return self.connection.execute(sql).fetchall()
         except duckdb.Error as error:
             raise QueryError(type(error).__name__, str(error)) from error
 
@@ -107,26 +112,38 @@ class LocalFrame(Frame):
         return LocalFrame(self.connection, f"{self.view}__sample", source)
 
 
-def open_local(connection: Any, view: str, files: Files) -> LocalFrame:
+FILE_COLUMN = "__file"
+ROW_COLUMN = "file_row_number"
+"""Columns that hold a row's file and its number there, from 0, where they are asked for."""
+
+
+def open_local(connection: Any, view: str, files: Files, *, numbered: bool = False) -> LocalFrame:
     """A dataset's files as a view of a DuckDB connection.
+
+    Args:
+        connection: An open DuckDB.
+        view: Name of the view.
+        files: The files.
+        numbered: Further columns FILE_COLUMN and ROW_COLUMN; for Parquet on this machine only.
 
     Raises:
         QueryError: The files cannot be read as they are said to be.
     """
     if files.filesystem is not None or files.format == "orc":
         return _open_arrow(connection, view, files)
-    listed = _sql(list(files.paths))
+    listed = literal(list(files.paths))
     hive = "hive_partitioning = false"
     if files.partitions:
-        types = ", ".join(f"{_sql(key)}: {_DUCKDB_TYPES[kind]}" for key, kind in files.partitions.items())
+        types = ", ".join(f"{literal(key)}: {_DUCKDB_TYPES[kind]}" for key, kind in files.partitions.items())
         hive = f"hive_partitioning = true, hive_types = {{{types}}}"
     match files.format:
         case "parquet":
-            source = f"read_parquet({listed}, union_by_name = true, {hive})"
+            further = f", filename = '{FILE_COLUMN}', {ROW_COLUMN} = true" if numbered else ""
+            source = f"read_parquet({listed}, union_by_name = true, {hive}{further})"
             source = _with_instants(connection, source, listed)
         case "csv":
             options = "".join(
-                f", {name} = {_sql(value)}" for name, value in csv_options(files.options).items()
+                f", {name} = {literal(value)}" for name, value in csv_options(files.options).items()
             )
             # A sample of all rows: a type guessed from the first ones would break off the scan later.
             # An empty text is null, in quotes or not, as Spark reads it.
@@ -201,7 +218,7 @@ def _open_arrow(connection: Any, view: str, files: Files) -> LocalFrame:
     return LocalFrame(connection, view, f'"{registered}"')
 
 
-def _sql(value: str | bool | int | float | Sequence[str]) -> str:
+def literal(value: str | bool | int | float | Sequence[str]) -> str:
     """A Python value as a DuckDB literal."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -209,4 +226,4 @@ def _sql(value: str | bool | int | float | Sequence[str]) -> str:
         return repr(value)
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    return "[" + ", ".join(map(_sql, value)) + "]"
+    return "[" + ", ".join(map(literal, value)) + "]"

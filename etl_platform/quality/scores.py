@@ -39,9 +39,9 @@ def scores_of(reports: Iterable[DatasetReport]) -> DataQualityScores:
 
     A rule about rows scores 100 · (1 − rows failed / rows checked); a rule about a dataset as a whole
     (freshness, row count, schema) scores 100 where it holds, else 0. A dimension's score is the mean of its
-    rules', each weighted by rows checked · severity weight. The overall score is the mean of the dimensions that
-    have a score, all with the same weight: one without rules is unknown, and the others count as if it were not
-    there. A rule that could not be evaluated has no score; it counts among the failed checks.
+    rules', each weighted by rows checked · severity weight. The overall score is the mean of the dimensions
+    that have a score, all with the same weight: one without rules is unknown, and the others count as if it
+    were not there. A rule that could not be evaluated has no score; it counts among the failed checks.
 
     Args:
         reports: Reports of all datasets of a run.
