@@ -53,7 +53,7 @@ def run_job(config: Config, job_id: str) -> Run:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Demo:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     loaded = load(REPOSITORY / "etl_config.json", environ={})
     local = Local(root=str(tmp_path_factory.mktemp("demo")))
     config = dataclasses.replace(loaded, settings=loaded.settings.model_copy(update={"local": local}))

@@ -19,7 +19,8 @@ def same(found: pd.DataFrame, expected: pd.DataFrame, key: list[str]) -> None:
 
     def plain(table: pd.DataFrame) -> pd.DataFrame:
         numbers = table.select_dtypes(["number", "bool"])
-        times = table.select_dtypes("datetimetz")
+        # Spark's own files hold times without a zone, which are of UTC.
+        times = table.select_dtypes(["datetime", "datetimetz"]).apply(pd.to_datetime, utc=True)
         texts = table.select_dtypes("object").fillna("")
         parts = [numbers.astype("float64"), times.astype("datetime64[us, UTC]"), texts]
         whole = pd.concat(parts, axis=1).reindex(columns=expected.columns)
