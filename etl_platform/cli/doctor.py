@@ -76,6 +76,7 @@ def _examine(config_path: Path) -> Iterator[Finding]:
     yield _credentials(config)
     yield _local_root(config)
     yield _store(config)
+    yield _outbox(config)
 
 
 def _java() -> Finding:
@@ -193,3 +194,19 @@ def _store(config: Config) -> Finding:
     except (StoreError, OSError) as error:
         return Finding("tracking", "broken", str(error), "See `global_settings.tracking`.")
     return Finding("tracking", "works", f"{store}: {'has runs' if latest else 'no run yet'}")
+
+
+def _outbox(config: Config) -> Finding:
+    from etl_platform.tracking.errors import StoreError
+    from etl_platform.tracking.open import open_store
+    from etl_platform.tracking.outbox import open_outbox
+
+    try:
+        outbox = open_outbox(config, open_store(config))
+        waiting, refused = outbox.waiting(), outbox.refused()
+    except StoreError as error:
+        return Finding("outbox of records", "broken", str(error), "Mend what it says.")
+    if waiting or refused:
+        found = f"{waiting} records wait for the store, {refused} were refused by it"
+        return Finding("outbox of records", "broken", found, "Mend tracking; the next run delivers them.")
+    return Finding("outbox of records", "works", "no record waits")

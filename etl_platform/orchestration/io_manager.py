@@ -7,6 +7,7 @@ import dagster as dg
 from etl_platform.config.project import Config
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.tracking.open import open_store
+from etl_platform.tracking.outbox import open_outbox
 from etl_platform.tracking.records import JobExecution
 
 GB = 2**30
@@ -23,9 +24,13 @@ class TrackingIOManager(dg.IOManager):
         self._config = config
 
     def handle_output(self, context: dg.OutputContext, obj: JobRun) -> None:
-        """Write the final record and show its figures on the asset."""
-        open_store(self._config).put_execution(obj.execution)
-        for warning in obj.execution.warnings:
+        """Write the final record, count the run's cost, and show its figures on the asset.
+
+        A store that is down does not fail a job that succeeded: what it does not take is delivered later.
+        """
+        outbox = open_outbox(self._config, open_store(self._config))
+        kept = [outbox.write("put_execution", obj.execution), outbox.write("count_cost", obj.execution)]
+        for warning in [*obj.execution.warnings, *dict.fromkeys(filter(None, kept))]:
             context.log.warning(warning)
         context.add_output_metadata(run_metadata(obj.execution))
 

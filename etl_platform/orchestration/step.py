@@ -17,6 +17,7 @@ from etl_platform.platforms.local import LocalPlatform
 from etl_platform.platforms.protocol import LogLine, Platform, RunOutcome, RunRequest
 from etl_platform.platforms.records import finished
 from etl_platform.tracking.open import open_store
+from etl_platform.tracking.outbox import open_outbox
 
 
 def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun:
@@ -35,6 +36,7 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
     pass_gates(context, job, graph)
     request = _request(context, job, graph)
     store = open_store(graph.config)
+    outbox = open_outbox(graph.config, store)
     try:
         outcome = driver.run(
             _platform(job, graph),
@@ -42,14 +44,16 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
             store,
             on_log=_print,
             on_progress=context.log.info,
+            outbox=outbox,
         )
     except PlatformError as error:
         raise dg.Failure(description=str(error), allow_retries=error.retry_can_help) from error
+    assert outcome.record is not None, "the driver records each attempt before it submits it"
+    execution = finished(outcome.record, outcome)
     if outcome.status != "success":
+        outbox.write("count_cost", execution)
         raise _failure(job, outcome)
-    execution = store.execution(outcome.execution_id)
-    assert execution is not None, "the driver records each attempt before it submits it"
-    return JobRun(finished(execution, outcome), outcome.result)
+    return JobRun(execution, outcome.result)
 
 
 def _platform(job: Job, graph: Graph) -> Platform:

@@ -4,7 +4,9 @@ The record is written before the wait that it is about. So a process that dies l
 step needs to find the remote run again, and no run is paid for twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from etl_platform.platforms import records
 from etl_platform.platforms.attempts import earlier_attempt
@@ -13,6 +15,7 @@ from etl_platform.platforms.failures import RETRY_CAN_HELP, classify
 from etl_platform.platforms.following import Follower, OnLog, OnProgress
 from etl_platform.platforms.patience import Clock, patiently
 from etl_platform.platforms.protocol import Platform, RunHandle, RunOutcome, RunRequest, RunState
+from etl_platform.tracking.outbox import Outbox
 from etl_platform.tracking.records import ErrorClass, ErrorDetails, JobExecution
 from etl_platform.tracking.store import TrackingStore
 
@@ -30,6 +33,7 @@ def run(
     *,
     on_log: OnLog = lambda lines: None,
     on_progress: OnProgress = lambda line: None,
+    outbox: Outbox | None = None,
     clock: Clock | None = None,
 ) -> RunOutcome:
     """Run a job to its end, or take up the run of an earlier attempt of the same group.
@@ -43,6 +47,7 @@ def run(
         store: Where the attempt is recorded: before it is submitted, and with its handle before the wait.
         on_log: Gets the run's lines as they come.
         on_progress: Gets a line such as `running 42 s · 34/200 tasks` now and then.
+        outbox: Takes the final record where the store is down by then; absent: the store alone.
         clock: Time; absent: the real one.
 
     Raises:
@@ -59,14 +64,15 @@ def run(
         request = replace(request, execution_id=attempt.record.execution_id)
         if attempt.record.status == "success":
             on_progress(f"success already: {request.execution_id} of the same run is taken")
-            return records.succeeded(attempt.record)
+            return replace(records.succeeded(attempt.record), record=attempt.record)
         on_progress(f"taking up {request.execution_id}, which an earlier attempt started")
         record, handle = attempt.record, attempt.handle
     else:
         patiently(lambda: platform.prepare(request), clock)
         record, handle = records.started(request, platform.name, clock.now()), None
         store.put_execution(record)
-    return _Run(platform, request, store, clock, on_log, on_progress, record, handle).to_its_end()
+    write_end = partial(outbox.write, "put_execution") if outbox else store.put_execution
+    return _Run(platform, request, store, write_end, clock, on_log, on_progress, record, handle).to_its_end()
 
 
 @dataclass
@@ -74,6 +80,7 @@ class _Run:
     platform: Platform
     request: RunRequest
     store: TrackingStore
+    write_end: Callable[[JobExecution], object]
     clock: Clock
     on_log: OnLog
     on_progress: OnProgress
@@ -86,8 +93,8 @@ class _Run:
         try:
             outcome = self._submit_and_follow()
             if outcome.status != "success":
-                self.store.put_execution(records.finished(self.record, outcome))
-            return outcome
+                self.write_end(records.finished(self.record, outcome))
+            return replace(outcome, record=self.record)
         except BaseException as interruption:
             # An error of ours or of the platform leaves the run to be taken up by a retry.
             if not isinstance(interruption, Exception):
@@ -179,7 +186,7 @@ class _Run:
                 self._tell_to_stop(handle)
         except PlatformError as error:
             warnings = [*self.record.warnings, _not_stopped(error)]
-            self.store.put_execution(self.record.model_copy(update={"warnings": warnings}))
+            self.write_end(self.record.model_copy(update={"warnings": warnings}))
             return
         outcome = RunOutcome(self.request.execution_id, handle, "cancelled", ended=self.clock.now())
         try:
@@ -189,7 +196,7 @@ class _Run:
             outcome = replace(outcome, warnings=(f"How the cancelled run ended is not known: {error}",))
         finally:
             # Also where the wait for the run's end is interrupted once more.
-            self.store.put_execution(records.finished(self.record, outcome))
+            self.write_end(records.finished(self.record, outcome))
 
     def _error(self, error_class: ErrorClass, error_type: str, message: str) -> ErrorDetails:
         return ErrorDetails(

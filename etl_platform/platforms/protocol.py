@@ -16,6 +16,7 @@ from etl_platform.config.project import Config
 from etl_platform.tracking.records import (
     ErrorDetails,
     ExecutionMetrics,
+    JobExecution,
     PlatformDecision,
     WorkloadCharacteristics,
 )
@@ -157,6 +158,8 @@ class RunOutcome:
         log_location: Where the full log stands.
         target_location: Where the target's data stands.
         warnings: Sentences about what was tolerated.
+        record: The attempt as it was recorded before its end, for who writes the final record; the driver
+            sets it.
     """
 
     execution_id: str
@@ -172,6 +175,7 @@ class RunOutcome:
     log_location: str | None = None
     target_location: str | None = None
     warnings: tuple[str, ...] = ()
+    record: JobExecution | None = None
 
 
 @dataclass(frozen=True)

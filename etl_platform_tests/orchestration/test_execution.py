@@ -10,6 +10,7 @@ import pytest
 from etl_platform.config.project import Config
 from etl_platform.orchestration.build import build_definitions
 from etl_platform.tracking.open import open_store
+from etl_platform.tracking.outbox import open_outbox
 from etl_platform_tests.projects import ORDERS, copy_job, load_project, write_table
 
 POSITIVE = {"field": "amount", "rule_type": "range", "min": 0, "dataset": "orders"}
@@ -258,3 +259,31 @@ def test_observing_a_source_tells_its_figures_and_a_version_of_its_data(
     changed = observe()
     versions = [each.tags["dagster/data_version"] for each in (first, again, changed)]
     assert versions[0] == versions[1] != versions[2]
+
+
+BREAKS_THE_STORE = """
+import os
+from pathlib import Path
+
+def handler(event, context):
+    root = Path(os.environ["ETL_PLATFORM_LOCAL_ROOT"])
+    for file in root.glob("tracking.db*"):
+        file.rename(root / f"aside-{file.name}")
+    (root / "tracking.db").mkdir()
+"""
+
+
+def test_a_store_that_is_down_at_the_end_does_not_fail_a_job_that_succeeded(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    config = load_project(tmp_path, copy_job("clean"), scripts={"copy_table.py": BREAKS_THE_STORE})
+    assert materialize(config, instance, "clean").success
+    root = config.local_root
+    (root / "tracking.db").rmdir()
+    for file in root.glob("aside-tracking.db*"):
+        file.rename(root / file.name.removeprefix("aside-"))
+    store = open_store(config)
+    assert open_outbox(config, store).deliver() == 2
+    record = store.latest_execution("clean")
+    assert record is not None
+    assert record.status == "success"
