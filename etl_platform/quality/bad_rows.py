@@ -9,8 +9,9 @@ from etl_platform.config.models import data_quality as models
 from etl_platform.config.models.job import Job
 from etl_platform.quality.column_types import find_column
 from etl_platform.quality.expressions import render
+from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame
-from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame
+from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, open_local
 from etl_platform.quality.rules import Rule
 from etl_platform.quality.schema import Context, schema_of
 
@@ -26,6 +27,29 @@ PICKING_KINDS = (*ROW_KINDS, "duplicates", "integrity")
 
 class UnusableRuleError(ValueError):
     """A rule that picks no rows, or that cannot be evaluated on the columns that there are."""
+
+
+class UnnumberedError(RuntimeError):
+    """Files whose rows have no numbers, so that none of them can be told apart."""
+
+
+def numbered_frame(frame: Any, files: Files) -> LocalFrame:
+    """The rows of a dataset with FILE_COLUMN and ROW_COLUMN, which say where each of them stands.
+
+    Args:
+        frame: The dataset, open in the local engine.
+        files: Its files.
+
+    Raises:
+        UnnumberedError: They are not Parquet files of this machine.
+    """
+    if files.filesystem is not None or files.format != "parquet":
+        raise UnnumberedError(
+            f"{files.uri} is {files.format}{' and remote' if files.filesystem else ''}; single rows are "
+            "picked from Parquet files of this machine. Write Parquet, or give the rule the action `warn` or "
+            "`fail_job`."
+        )
+    return open_local(frame.connection, f"{frame.view}__numbered", files, numbered=True)
 
 
 def find_bad_rows(

@@ -14,13 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
-from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, order_of
-from etl_platform.quality.dataset import Dataset, open_dataset
-from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, literal, open_local
+from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, numbered_frame, order_of
+from etl_platform.quality.dataset import open_dataset
+from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, literal
 from etl_platform.quality.rules import TARGET, Rule, rules_of
 from etl_platform.quality.swap import publish, recover
 
@@ -92,8 +91,8 @@ def quarantine(
         None where there are no such rules or no bad rows.
 
     Raises:
-        QuarantineError: The files are remote or not Parquet, or the counts do not add up; nothing was
-            published.
+        QuarantineError: The files are remote, or the counts do not add up; nothing was published.
+        UnnumberedError: They are no Parquet files.
         UnusableRuleError: A rule picks no rows.
         NoLocationError: The dataset has no files.
         NoDataError: They are missing.
@@ -106,7 +105,7 @@ def quarantine(
     folder = quarantine_folder(config, job, dataset) / f"execution_id={execution_id}"
     _recover(config, job, dataset)
     with open_dataset(config, job, dataset, engine="local", partition_key=partition_key) as data:
-        frame = _numbered(data)
+        frame = numbered_frame(data.frame, data.files)
         bad = find_bad_rows(frame, chosen, job, data.other, moment)
         quarantined, by_rule = _counts(frame, bad)
         if not quarantined:
@@ -192,16 +191,6 @@ def _recover(config: Config, job: Job, dataset: str) -> None:
         recover(path)
         for left in path.parent.glob(f".{path.name}.quarantine-*"):
             shutil.rmtree(left)
-
-
-def _numbered(data: Dataset) -> LocalFrame:
-    if data.files.filesystem is not None or data.files.format != "parquet" or Path(data.files.root).is_file():
-        raise QuarantineError(
-            f"{data.location.uri} is {data.files.format}; quarantine writes folders of Parquet files again, "
-            "on this machine. Write the target as Parquet, or give the rule another action."
-        )
-    frame: Any = data.frame
-    return open_local(frame.connection, "numbered", data.files, numbered=True)
 
 
 def _counts(frame: LocalFrame, bad: str) -> tuple[int, dict[str, int]]:

@@ -118,14 +118,14 @@ def _different(
     rows: _Rows, columns: Sequence[str], types: Mapping[str, str], zone: ZoneInfo, keep_names: bool
 ) -> tuple[Value, ...]:
     kinds = [types[column] for column in columns]
-    shown = [tuple(_shown(v, kind, zone) for v, kind in zip(row, kinds, strict=True)) for row in rows]
-    unique = list({repr(row): row for row in shown}.values())[:MAX_VALUES]
+    told = [tuple(shown(v, kind, zone) for v, kind in zip(row, kinds, strict=True)) for row in rows]
+    unique = list({repr(row): row for row in told}.values())[:MAX_VALUES]
     if len(columns) == 1 and not keep_names:
         return tuple(row[0] for row in unique)
     return tuple(dict(zip(columns, row, strict=True)) for row in unique)
 
 
-def _shown(value: Any, column_type: str, zone: ZoneInfo) -> Value:
+def shown(value: Any, column_type: str, zone: ZoneInfo) -> Value:
     """A value as JSON can hold it; times with a zone are in the job's."""
     match value:
         case None | bool() | int():

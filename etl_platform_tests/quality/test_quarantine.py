@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from etl_platform.quality import quarantine as module
-from etl_platform.quality.bad_rows import UnusableRuleError
+from etl_platform.quality.bad_rows import UnnumberedError, UnusableRuleError
 from etl_platform.quality.quarantine import QuarantineError, quarantine
 from etl_platform.quality.replay import list_quarantine, replay, show_quarantine
 from etl_platform_tests.quality.builders import config_of, job_with, lake, write
@@ -139,7 +139,7 @@ def test_a_rule_about_the_whole_dataset_picks_no_rows(tmp_path):
 
 def test_other_formats_are_refused_and_stay_as_they_are(tmp_path):
     (lake(tmp_path) / "a.csv").write_text("x\n99\n")
-    with pytest.raises(QuarantineError, match="is csv"):
+    with pytest.raises(UnnumberedError, match="is csv"):
         moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": "csv"}})
 
 
