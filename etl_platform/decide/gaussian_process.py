@@ -57,9 +57,9 @@ class GaussianProcess:
         import numpy as np
 
         self._prior = prior
-        self._centre = np.append(rows[:, :-1].mean(0), 0.0)
-        self._rows = rows - self._centre
-        self._mean = float(np.median(targets))
+        self._centre = np.append(rows[:, :-1].mean(0), 0.0) if len(rows) else None
+        self._rows = self._centred(rows) if len(rows) else rows
+        self._mean = float(np.median(targets)) if len(rows) else 0.0
         self._targets = targets - self._mean
         columns = rows.shape[1] - 1
         sizes = [prior.alone, prior.group, prior.noise, prior.together, *[prior.length] * columns]
@@ -67,8 +67,12 @@ class GaussianProcess:
         self._width = np.array([width for _, width in sizes])
         self._theta = self._middle
         self._weights = np.ones(len(targets))
-        for _ in range(ROUNDS):
+        self.log_evidence = 0.0
+        # One run tells nothing of how much runs differ.
+        for _ in range(ROUNDS if len(targets) > 1 else 0):
             self._fit_sizes()
+            self._condition()
+        if len(targets) < 2:
             self._condition()
         self.noise = float(np.exp(self._theta[2]))
 
@@ -77,14 +81,29 @@ class GaussianProcess:
         import numpy as np
         from scipy.linalg import solve_triangular
 
-        rows = rows - self._centre
+        rows = self._centred(rows)
         cross = self._covariance(rows, self._rows, self._theta)
         alone, group, _, together = np.exp(2 * self._theta[:4])
         slopes = (rows[:, :-1] ** 2 * np.square(self._prior.slopes)).sum(1)
         before = self._prior.offset**2 + slopes + group + alone + together
-        known = solve_triangular(self._root, cross.T, lower=True)
+        known = solve_triangular(self._root, cross.T, lower=True) if len(self._rows) else cross.T
         variance = np.maximum(before - (known**2).sum(0), 0.0)
         return self._mean + cross @ self._solved, np.sqrt(variance)
+
+    def covariance(self, rows: "ndarray") -> "ndarray":
+        """How the errors of the means of some rows go together, without the noise."""
+        from scipy.linalg import solve_triangular
+
+        rows = self._centred(rows)
+        cross = self._covariance(rows, self._rows, self._theta)
+        known = solve_triangular(self._root, cross.T, lower=True) if len(self._rows) else cross.T
+        return self._covariance(rows, rows, self._theta) - known.T @ known
+
+    def _centred(self, rows: "ndarray") -> "ndarray":
+        # Without runs the slopes have no point to turn about: they turn about the rows asked for.
+        import numpy as np
+
+        return rows - (np.append(rows[:, :-1].mean(0), 0.0) if self._centre is None else self._centre)
 
     def _covariance(self, left: "ndarray", right: "ndarray", theta: "ndarray") -> "ndarray":
         _, each, group, together = self._parts(left, right, theta)
@@ -152,6 +171,9 @@ class GaussianProcess:
         usual = np.exp(2 * self._theta[2])
         noise = usual / self._weights + JITTER
         covariance = self._covariance(self._rows, self._rows, self._theta) + np.diag(noise)
+        if not len(noise):
+            self._solved = noise
+            return
         self._root = cholesky(covariance, lower=True)
         self._solved = cho_solve((self._root, True), self._targets)
         inverse = np.diag(cho_solve((self._root, True), np.eye(len(noise))))

@@ -74,19 +74,20 @@ class Encoder:
         return [*SIZE_COLUMNS, *self._numbers, *levels]
 
     def encode(self, shapes: Sequence[RunShape]) -> "np.ndarray":
-        """The matrix of some runs, one row each: `columns`, then the machine; an unseen machine is -1."""
+        """The matrix of some runs, one row each: `columns`, then the machine; unseen machines are below 0."""
         import numpy as np
 
+        unseen: dict[str, int] = {}
         rows = [
             [
                 *self._size(one),
                 *(self._number(one, name) for name in self._numbers),
                 *(float(one.extra.get(name) == level) for name, level in self._names),
-                self.machines.get(one.machine, -1),
+                self.machines.get(one.machine, -1 - unseen.setdefault(one.machine, len(unseen))),
             ]
             for one in shapes
         ]
-        return np.array(rows, float)
+        return np.array(rows, float).reshape(len(rows), len(self.columns) + 1)
 
     @staticmethod
     def _size(one: RunShape) -> tuple[float, ...]:

@@ -45,6 +45,10 @@ KINSHIP = 0.5
 TAILS = 3.0
 """Degrees of freedom of the noise: a run in some dozens is slow for no reason of its own."""
 
+ESTIMATE_OFFSET = 0.5
+"""The same about an estimate that knows its seconds; with the curves and machines below, nine first runs in
+ten are within a factor of six."""
+
 LEAST_WEIGHT = 0.02
 """A physics that the runs speak against is left out."""
 
@@ -89,7 +93,7 @@ class _Fit:
 class RuntimeModel:
     """The runtime of a job, learned from its own runs.
 
-    Two runs are enough to fit; with few, the priors speak. The same runs always give the same answers.
+    With few runs the priors speak; with estimates none is needed. The same runs always give the same answers.
     """
 
     def __init__(self, fits: list[_Fit], encoder: Encoder):
@@ -109,17 +113,18 @@ class RuntimeModel:
                 the shape that Amdahl's law gives.
 
         Raises:
-            ValueError: Fewer than two runs, or times that are not above 0.
+            ValueError: Without estimates fewer than two runs, or times that are not above 0.
         """
         import numpy as np
 
-        if len(runs) < 2 or len(runs) != len(seconds) or min(seconds) <= 0:
+        if len(runs) != len(seconds) or min(seconds, default=1) <= 0 or (estimates is None and len(runs) < 2):
             raise ValueError("the model needs at least two runs with a time above 0 each")
         encoder = Encoder(runs)
         matrix = encoder.encode(runs)
         times = np.log(np.asarray(seconds, float))
         slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * (len(encoder.columns) - 2)]
-        prior = Prior(OFFSET, slopes, LENGTH, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
+        offset = OFFSET if estimates is None else ESTIMATE_OFFSET
+        prior = Prior(offset, slopes, LENGTH, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
         ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
         processes = [
             GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio)) for ratio in ratios
@@ -159,6 +164,15 @@ class RuntimeModel:
             Prediction(float(seconds), float(scale))
             for seconds, scale in zip(np.exp(mean), spread, strict=True)
         ]
+
+    def joint_errors(self, runs: Sequence[RunShape]) -> "ndarray":
+        """Covariance of the errors of the logarithms of some runs' expected seconds, noise left out.
+
+        It tells whether an error of one run is one of another too, such as data that is harder than usual.
+        """
+        matrix = self._encoder.encode(runs)
+        best = max(self._fits, key=lambda one: one.weight)
+        return best.process.covariance(matrix)
 
 
 def _physics(runs: Sequence[RunShape], estimates: Sequence[float] | None, ratio: float) -> "ndarray":

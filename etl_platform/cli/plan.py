@@ -1,0 +1,229 @@
+"""`etl-platform plan`: what a job will do, where, how long and for how many dollars."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markdown import Markdown
+from rich.table import Table
+
+from etl_platform.cli.figures import UNKNOWN, duration
+from etl_platform.cli.options import (
+    config_option,
+    failing_as_sentence,
+    format_option,
+    messages,
+    print_json,
+    print_table,
+)
+from etl_platform.config.faults import ConfigError
+from etl_platform.config.load import load
+from etl_platform.config.project import UnknownJobError
+from etl_platform.decide.options import Figures, PlatformOption
+from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_jobs
+from etl_platform.pricing.book import BadPriceFileError, UnknownPriceKeyError
+from etl_platform.tracking.errors import StoreError
+from etl_platform.tracking.open import open_store
+from etl_platform.workload.markdown import workload_report
+
+
+@click.command()
+@click.argument("job_ids", nargs=-1, metavar="JOB...")
+@click.option("--all", "all_jobs", is_flag=True, help="Plan all enabled jobs, one line each.")
+@click.option("--what-if", metavar="size=10x", help="Plan for other inputs: size=10x, size=500gb, size=2tb.")
+@config_option
+@format_option
+@failing_as_sentence(
+    ConfigError, UnknownJobError, StoreError, BadWhatIfError, BadPriceFileError, UnknownPriceKeyError, OSError
+)
+def plan(
+    job_ids: tuple[str, ...], all_jobs: bool, what_if: str | None, config_path: Path, output_format: str
+) -> None:
+    """Say where jobs would run, how big, how long and for how many dollars; nothing is started."""
+    if bool(job_ids) == all_jobs:
+        raise click.UsageError("Name the jobs to plan, or say --all.")
+    config = load(config_path)
+    jobs = [job for job in config.jobs if job.enabled] if all_jobs else [config.job(one) for one in job_ids]
+    changed = WhatIf.parse(what_if) if what_if else None
+    plans = plan_jobs(config, jobs, open_store(config), now=time.time(), what_if=changed)
+    if output_format == "json":
+        answers = [plan_json(one) for one in plans]
+        print_json(answers if all_jobs or len(answers) > 1 else answers[0])
+        return
+    if all_jobs:
+        print_table(_overview(plans))
+        for one in plans:
+            for sentence in (*([one.refusal] if one.refusal else []), *one.budget.refusals):
+                messages.print(f"{one.job.job_id}: {sentence}", style="red", markup=False, highlight=False)
+        return
+    for one in plans:
+        _print(one)
+
+
+def plan_json(one: Plan) -> dict[str, Any]:
+    """A plan for programs; what is unknown is null."""
+    decision = one.decision
+    return {
+        "job_id": one.job.job_id,
+        "sources": {name: stats.model_dump(mode="json") for name, stats in one.stats.items()},
+        "workload": one.workload.model_dump(mode="json"),
+        "decision": None
+        if decision is None
+        else {
+            "selected_platform": decision.selected.platform,
+            "recommended_platform": decision.recommended.platform if decision.recommended else None,
+            "preference": decision.preference,
+            "charged": decision.selected.charged,
+            "confidence": decision.confidence,
+            "learned_from_runs": decision.learned_from,
+            "reasoning": list(decision.reasoning),
+            "provenance": decision.provenance,
+            "input_fingerprint": decision.fingerprint,
+            "options": [_option_json(option) for option in decision.options],
+        },
+        "refusal": one.refusal,
+        "budget": asdict(one.budget),
+        "spent_this_month_usd": one.spent_usd,
+        "forecast_month_usd": one.forecast_usd,
+        "forecast_from": one.forecast_from,
+        "saving_per_run_usd": one.saving_usd,
+        "notes": list(one.notes),
+    }
+
+
+def _option_json(option: PlatformOption) -> dict[str, Any]:
+    return {
+        "platform": option.platform,
+        "feasible": option.feasible,
+        "reasons": list(option.reasons),
+        "size": option.size.record() if option.size else None,
+        **asdict(option.figures),
+        "charged": option.charged,
+        "recommended_size": option.recommended_size.record() if option.recommended_size else None,
+        "recommended_figures": asdict(option.recommended_figures) if option.recommended_figures else None,
+    }
+
+
+def _print(one: Plan) -> None:
+    messages.print(f"{one.job.job_id}: {one.job.title}", style="bold", markup=False, highlight=False)
+    print_table(Markdown(workload_report(one.workload)))
+    if one.decision:
+        print_table(_options(one.decision.options))
+        print_table(_sentences(one))
+    if one.refusal:
+        messages.print(one.refusal, style="red", markup=False, highlight=False)
+    for sentence in one.budget.refusals:
+        messages.print(f"Refused: {sentence}", style="red", markup=False, highlight=False)
+    for sentence in (*one.budget.warnings, *one.notes):
+        messages.print(f"Note: {sentence}", style="yellow", markup=False, highlight=False)
+
+
+def _sentences(one: Plan) -> Table:
+    decision = one.decision
+    assert decision is not None, "only a plan with a decision is shown so"
+    confidence = UNKNOWN if decision.confidence is None else f"{decision.confidence:.0%}"
+    rows = [
+        ("runs on", f"{decision.selected.platform}, {_size(decision.selected)}"),
+        ("preferred", decision.preference or "none"),
+        ("recommended", decision.recommended.platform if decision.recommended else "not computed"),
+        ("why", " ".join(decision.reasoning)),
+        ("confidence", f"{confidence} that the recommendation is the best"),
+        (
+            "learned from",
+            f"{decision.learned_from} runs" if decision.learned_from else "no runs yet: physics alone",
+        ),
+        (
+            "this month",
+            f"{_usd(one.spent_usd)} so far, {_usd(one.forecast_usd)} in all ({one.forecast_from})",
+        ),
+    ]
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column()
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _size(option: PlatformOption) -> str:
+    return option.size.label if option.size else UNKNOWN
+
+
+def _options(options: tuple[PlatformOption, ...]) -> Table:
+    table = Table(title="Where it could run")
+    for column in ("platform", "size", "time", "cost", "on time", "possible"):
+        table.add_column(column)
+    for option in options:
+        size = _size(option)
+        if option.recommended_size and option.recommended_figures:
+            better = option.recommended_figures
+            size += (
+                f"\nbetter: {option.recommended_size.label}, {duration(better.seconds)}, "
+                f"{_usd(better.usd, option.charged)}"
+            )
+        on_time = option.figures.on_time
+        table.add_row(
+            option.platform,
+            size,
+            _time(option.figures),
+            _cost(option.figures, option.charged),
+            UNKNOWN if on_time is None else f"{on_time:.0%}",
+            "yes" if option.feasible else "; ".join(option.reasons),
+        )
+    return table
+
+
+def _overview(plans: list[Plan]) -> Table:
+    table = Table(title="Where jobs would run today")
+    for column in (
+        "job",
+        "input",
+        "runs on",
+        "size",
+        "time",
+        "cost a run",
+        "month",
+        "recommended",
+        "saves a run",
+    ):
+        table.add_column(column)
+    for one in plans:
+        decision = one.decision
+        volume = one.workload.volume_gb
+        selected = decision.selected if decision else None
+        table.add_row(
+            one.job.job_id,
+            UNKNOWN if volume is None else f"{volume:,.3g} GB",
+            selected.platform if selected else "nowhere",
+            _size(selected) if selected else UNKNOWN,
+            duration(selected.figures.seconds) if selected else UNKNOWN,
+            _usd(selected.figures.usd, selected.charged) if selected else UNKNOWN,
+            _usd(one.forecast_usd, not (selected and not selected.charged)),
+            decision.recommended.platform if decision and decision.recommended else "–",
+            "–" if one.saving_usd is None else _usd(one.saving_usd),
+        )
+    return table
+
+
+def _time(figures: Figures) -> str:
+    if figures.seconds is None:
+        return UNKNOWN
+    return (
+        f"{duration(figures.seconds)} ({duration(figures.seconds_low)} to {duration(figures.seconds_high)})"
+    )
+
+
+def _cost(figures: Figures, charged: bool) -> str:
+    if not charged or figures.usd is None:
+        return _usd(figures.usd, charged)
+    return f"{_usd(figures.usd)} ({_usd(figures.usd_low)} to {_usd(figures.usd_high)})"
+
+
+def _usd(usd: float | None, charged: bool = True) -> str:
+    if not charged:
+        return "no charge"
+    if usd is None:
+        return UNKNOWN
+    return f"${usd:,.2f}" if abs(usd) >= 0.1 or usd == 0 else f"${usd:,.2g}"

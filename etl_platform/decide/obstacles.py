@@ -1,0 +1,93 @@
+"""Why a job cannot run on a platform at all, whatever the size."""
+
+from collections.abc import Iterator
+
+from etl_platform.catalog.location import s3_path
+from etl_platform.config.models.base import PlatformName
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+
+LAMBDA_SECONDS = 900.0
+LAMBDA_MEMORY_MB = 10_240
+LAMBDA_PACKAGE_MB = 250
+"""AWS Lambda Developer Guide, "Lambda quotas": longest run, memory, unzipped package with its layers."""
+
+REQUIRED_KEYS: dict[PlatformName, tuple[tuple[str, ...], ...]] = {
+    "emr": (("cluster_id",), ("service_role", "job_flow_role")),
+    "emr_serverless": (("application_id", "execution_role_arn"),),
+    "batch": (("job_queue", "job_definition"),),
+}
+"""Keys of `platform` without which it cannot be called, as alternatives; Glue and Lambda go by the job id."""
+
+
+def obstacles(config: Config, job: Job, platform: PlatformName) -> list[str]:
+    """Sentences; empty where the job can run there. The profile is not asked here, see `needs_account`."""
+    return [
+        *_not_allowed(config, job, platform),
+        *_missing_keys(job, platform),
+        *_cannot_run(config, job, platform),
+    ]
+
+
+def needs_account(config: Config, platform: PlatformName) -> bool:
+    """Whether only the profile stands in the way: a service of AWS under the profile `local`."""
+    return config.profile == "local" and platform != "local"
+
+
+def _not_allowed(config: Config, job: Job, platform: PlatformName) -> Iterator[str]:
+    allowed = job.platform.allowed_platforms
+    if platform == "local":
+        named = job.platform.user_preference == "local" or "local" in (allowed or ())
+        if config.profile != "local" and not named:
+            yield "under the profile `aws` a job runs on this machine only where `platform` names `local`"
+    elif allowed is not None and platform not in allowed:
+        yield f"`platform.allowed_platforms` has only {', '.join(allowed)}"
+
+
+def _missing_keys(job: Job, platform: PlatformName) -> Iterator[str]:
+    alternatives = REQUIRED_KEYS.get(platform)
+    if not alternatives:
+        return
+    missing = [[key for key in keys if getattr(job.platform, key) is None] for keys in alternatives]
+    if all(missing):
+        ways = " or ".join(" and ".join(f"`platform.{key}`" for key in keys) for keys in missing)
+        yield f"not configured: {ways} is missing"
+
+
+def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[str]:
+    endless = job.workload.query_pattern == "streaming" or job.execution.schedule == "streaming"
+    if platform == "lambda" and endless:
+        yield f"a stream has no end, and Lambda stops after {LAMBDA_SECONDS / 60:.0f} minutes"
+    if (
+        platform == "lambda"
+        and job.execution.script_type != "python"
+        and (reason := _needs_spark(config, job))
+    ):
+        yield f"Lambda has no Spark cluster, and Sail cannot carry the script: {reason}"
+    if platform == "batch" and endless:
+        yield "a Batch job is one container that ends; a stream has no end"
+
+
+def _needs_spark(config: Config, job: Job) -> str | None:
+    from etl_platform.runtime.engine import choose
+
+    execution = job.execution
+    text = execution.sql
+    if text is None and execution.script_path:
+        path = config.resolve(execution.script_path)
+        if execution.script_path.startswith("s3://"):
+            path = s3_path(execution.script_path, config.local_root)
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            return f"the script cannot be read here ({error})"
+    formats = [getattr(source, "format", None) for source in job.data_sources]
+    formats.append(job.target.format if job.target else None)
+    engine, why = choose(
+        text or "",
+        execution.script_type or "pyspark",
+        formats=formats,
+        has_jars=bool(execution.jars),
+        spark_conf=execution.spark_conf,
+    )
+    return None if engine == "sail" else why

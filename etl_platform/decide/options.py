@@ -1,0 +1,272 @@
+"""Where a job could run: whether and why not, how big, how long and for how many dollars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from etl_platform.config.models.base import PlatformName
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.decide.circuit import OpenCircuit
+from etl_platform.decide.cold_start import BILLED_START, Work, estimate_seconds, start_seconds
+from etl_platform.decide.history import History
+from etl_platform.decide.obstacles import LAMBDA_SECONDS, needs_account, obstacles
+from etl_platform.decide.ranking import Goal, better
+from etl_platform.decide.runtime_model import Prediction, RuntimeModel
+from etl_platform.decide.size import Size, candidates, declared, glue_limit, usage
+from etl_platform.pricing.book import PriceBook
+from etl_platform.pricing.quote import quote
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+NO_ACCOUNT = "no account under the profile `local`"
+
+LOW, HIGH = 0.05, 0.95
+"""Ends of the ranges that are shown."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run of one size is expected to take; None is unknown.
+
+    Attributes:
+        on_time: Probability that it meets the deadline; None without a deadline or without seconds.
+        usd: Dollars; None where a price is unknown, and on this machine, which charges nothing.
+    """
+
+    seconds: float | None = None
+    seconds_low: float | None = None
+    seconds_high: float | None = None
+    on_time: float | None = None
+    usd: float | None = None
+    usd_low: float | None = None
+    usd_high: float | None = None
+
+
+@dataclass(frozen=True)
+class PlatformOption:
+    """One platform for one job.
+
+    Attributes:
+        feasible: The job can run there now.
+        reasons: Why not; or what is to be known of it.
+        size: The size it would get; None where none fits.
+        figures: What that is expected to take.
+        charged: Whether anybody bills it; false for this machine.
+        recommended_size: A better size, where the job's own keys fix another one.
+        recommended_figures: Figures of that size.
+        lacks_only_account: It would be feasible, were there an account.
+    """
+
+    platform: PlatformName
+    feasible: bool
+    reasons: tuple[str, ...]
+    size: Size | None
+    figures: Figures
+    charged: bool
+    recommended_size: Size | None = None
+    recommended_figures: Figures | None = None
+    lacks_only_account: bool = False
+
+    @property
+    def possible(self) -> bool:
+        """Feasible, or would be with an account."""
+        return self.feasible or self.lacks_only_account
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the options of a job depend on besides the job.
+
+    Attributes:
+        work: What it has to do.
+        history: Its runs so far.
+        book: The prices.
+        circuits: Platforms that fail.
+        now: Unix seconds.
+    """
+
+    work: Work
+    history: History
+    book: PriceBook
+    circuits: dict[PlatformName, OpenCircuit]
+    now: float
+
+
+class Forecaster:
+    """Seconds and dollars of one job on any size, from its physics and its runs so far."""
+
+    def __init__(self, config: Config, job: Job, situation: Situation):
+        """Learn from the runs of the job, where the flag `enable_predictive_scaling` allows it."""
+        self._job = job
+        self._situation = situation
+        self._running_cluster = job.platform.cluster_id is not None
+        runs = situation.history.runs if config.settings.feature_flags.enable_predictive_scaling else ()
+        # Runs of unknown input count as runs of the usual one: what differs is left to the model's doubt.
+        known = [one.data_gb for one in runs if one.data_gb is not None]
+        usual = situation.work.volume_gb
+        if usual is None and runs:
+            usual = median(known) if known else 1.0
+        self._data_gb = usual
+        learned = [(one, usual if one.data_gb is None else one.data_gb) for one in runs if usual is not None]
+        self.learned_from = len(learned)
+        self._seen = {one.size.platform for one, _ in learned}
+        self._model = RuntimeModel.fit(
+            [one.size.shape(data) for one, data in learned],
+            [one.seconds for one, _ in learned],
+            [self._estimate(one.size, data) for one, data in learned],
+        )
+
+    def predictions(self, sizes: Sequence[Size]) -> list[Prediction] | None:
+        """Runtime of each size; None where the input is unknown and there are no runs to learn from."""
+        data = self._data_gb
+        if data is None:
+            return None
+        shapes, estimates = (
+            [size.shape(data) for size in sizes],
+            [self._estimate(size, data) for size in sizes],
+        )
+        predictions = self._model.predict(shapes, estimates)
+        return [self._with_start(*one) for one in zip(sizes, estimates, predictions, strict=True)]
+
+    def _with_start(self, size: Size, estimate: float, one: Prediction) -> Prediction:
+        # Runs elsewhere tell how heavy the work of a job is, not how long this platform takes to start.
+        if not self.learned_from or size.platform in self._seen:
+            return one
+        start = start_seconds(size.platform, self._running_cluster)
+        return replace(one, seconds=start + one.seconds / estimate * (estimate - start))
+
+    def joint_errors(self, sizes: Sequence[Size]) -> "ndarray":
+        """Covariance of the errors of the logarithms of the expected seconds."""
+        return self._model.joint_errors([size.shape(self._data_gb or 0.0) for size in sizes])
+
+    def figures(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
+        """What a run of each size is expected to take."""
+        predictions = self.predictions(sizes)
+        if predictions is None:
+            return [Figures() for _ in sizes]
+        found = []
+        for size, one in zip(sizes, predictions, strict=True):
+            low, high = one.quantile(LOW), one.quantile(HIGH)
+            found.append(
+                Figures(
+                    seconds=one.seconds,
+                    seconds_low=low,
+                    seconds_high=high,
+                    on_time=None if deadline is None else one.probability_within(deadline),
+                    usd=self.usd(size, one.seconds),
+                    usd_low=self.usd(size, low),
+                    usd_high=self.usd(size, high),
+                )
+            )
+        return found
+
+    def usd(self, size: Size, seconds: float) -> float | None:
+        """Dollars of a run that takes so long; None where nobody bills it, or a price is unknown."""
+        start = start_seconds(size.platform, self._running_cluster)
+        unbilled = 0.0 if BILLED_START[size.platform] else min(start, seconds)
+        used = usage(size, self._job, seconds - unbilled)
+        return None if used is None else quote(self._situation.book, used).total_usd
+
+    def _estimate(self, size: Size, data_gb: float) -> float:
+        work = replace(self._situation.work, volume_gb=data_gb)
+        today = self._situation.work.volume_gb
+        if today:
+            work = replace(work, shuffle_gb=work.shuffle_gb * data_gb / today)
+        seconds = estimate_seconds(work, size, self._running_cluster)
+        assert seconds is not None, "the volume is known"
+        return seconds
+
+
+def options(
+    config: Config,
+    job: Job,
+    situation: Situation,
+    goal: Goal,
+    platforms: Sequence[PlatformName],
+) -> tuple[list[PlatformOption], Forecaster]:
+    """What some platforms have to offer to a job.
+
+    Args:
+        config: For profile and flags.
+        job: The job.
+        situation: What it has to do, its history, prices, failing platforms.
+        goal: What makes a size better than another.
+        platforms: The platforms to look at.
+    """
+    forecaster = Forecaster(config, job, situation)
+    return [_option(config, job, situation, goal, platform, forecaster) for platform in platforms], forecaster
+
+
+def _option(
+    config: Config,
+    job: Job,
+    situation: Situation,
+    goal: Goal,
+    platform: PlatformName,
+    forecaster: Forecaster,
+) -> PlatformOption:
+    against = obstacles(config, job, platform)
+    if circuit := situation.circuits.get(platform):
+        against.append(circuit.sentence(situation.now))
+    given = declared(job, platform)
+    free = given is None or _may_resize(config, job, platform)
+    sizes = list(candidates(job, platform))
+    if given and given not in sizes:
+        sizes.insert(0, given)
+    figures = dict(
+        zip((size.label for size in sizes), forecaster.figures(sizes, goal.deadline_seconds), strict=True)
+    )
+    fitting = [size for size in sizes if not too_small(size, figures[size.label], situation.work)]
+    best = better(goal, [(size, figures[size.label], platform != "local") for size in fitting])
+    chosen = best if free else given
+    if chosen is None:
+        against.append(_no_size(sizes, figures, situation.work))
+        chosen = given
+    elif reason := too_small(chosen, figures[chosen.label], situation.work):
+        against.append(reason)
+    account = needs_account(config, platform)
+    reasons = [*against, *([NO_ACCOUNT] if account else [])]
+    other = best if best and chosen and best.label != chosen.label else None
+    return PlatformOption(
+        platform=platform,
+        feasible=not reasons,
+        reasons=tuple(reasons),
+        size=chosen,
+        figures=figures[chosen.label] if chosen else Figures(),
+        charged=platform != "local",
+        recommended_size=other,
+        recommended_figures=figures[other.label] if other else None,
+        lacks_only_account=account and not against,
+    )
+
+
+def too_small(size: Size, figures: Figures, work: Work) -> str | None:
+    """Why a size cannot do the work; None where it can, as far as that is known."""
+    if size.platform == "glue" and size.machine != "glue python shell":
+        return glue_limit(size)
+    if size.platform != "lambda":
+        return None
+    if figures.seconds_high is not None and figures.seconds_high > LAMBDA_SECONDS:
+        return f"it may take {figures.seconds_high / 60:,.0f} minutes, and Lambda stops after 15"
+    if work.volume_gb is not None and work.volume_gb > size.memory_gb:
+        return f"{work.volume_gb:,.1f} GB of input do not fit into {size.memory_gb:.1f} GB of memory"
+    return None
+
+
+def _no_size(sizes: Sequence[Size], figures: dict[str, Figures], work: Work) -> str:
+    if not sizes:
+        return (
+            "no size lies between `platform.min_dpu` and `platform.max_dpu`, or the instance type is unknown"
+        )
+    largest = max(sizes, key=lambda size: size.memory_gb)
+    return too_small(largest, figures[largest.label], work) or "no size fits"
+
+
+def _may_resize(config: Config, job: Job, platform: PlatformName) -> bool:
+    if not config.settings.feature_flags.enable_auto_optimization:
+        return False
+    keys = job.platform
+    return keys.auto_adjust_memory if platform in ("lambda", "batch") else keys.auto_adjust_dpu

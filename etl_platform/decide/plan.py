@@ -1,0 +1,273 @@
+"""What a run of a job will do, where, how long and for how much: all that is known before a cent is spent."""
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from etl_platform.catalog.measure import measure_jobs
+from etl_platform.catalog.stats import TableStats
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.decide.circuit import OpenCircuit, open_circuits
+from etl_platform.decide.cold_start import work_of
+from etl_platform.decide.decision import CannotRunError, Decision, decide
+from etl_platform.decide.history import History, history_of
+from etl_platform.decide.options import PlatformOption, Situation
+from etl_platform.pricing.book import PriceBook, book_of
+from etl_platform.pricing.budget import BudgetVerdict, check_budget
+from etl_platform.pricing.forecast import forecast_month
+from etl_platform.pricing.history import known_sum
+from etl_platform.tracking.store import TrackingStore
+from etl_platform.workload.analyze import analyze
+from etl_platform.workload.model import Workload
+
+
+class BadWhatIfError(ValueError):
+    """A what-if that cannot be read."""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Inputs that are not as measured.
+
+    Attributes:
+        factor: All sizes times this; None: not scaled.
+        volume_gb: The input as a whole is this big; None: not set.
+    """
+
+    factor: float | None = None
+    volume_gb: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "WhatIf":
+        """Read `size=10x`, `size=500gb` or `size=2tb`.
+
+        Raises:
+            BadWhatIfError: It is none of these.
+        """
+        match = re.fullmatch(r"size\s*=\s*(\d+(?:\.\d+)?)\s*(x|gb|tb)", text.strip().lower())
+        if match is None or float(match.group(1)) <= 0:
+            raise BadWhatIfError(f'"{text}" is no what-if; write size=10x, size=500gb or size=2tb.')
+        amount, unit = float(match.group(1)), match.group(2)
+        if unit == "x":
+            return cls(factor=amount)
+        return cls(volume_gb=amount * (1024 if unit == "tb" else 1))
+
+    def apply(
+        self, config: Config, job: Job, stats: Mapping[str, TableStats]
+    ) -> tuple[Job, dict[str, TableStats]]:
+        """The job and its sources as they would be.
+
+        Raises:
+            BadWhatIfError: A total is given, and the size of the input is unknown.
+        """
+        factor = self.factor
+        if factor is None:
+            now = analyze(config, job, stats).volume_gb
+            if not now or self.volume_gb is None:
+                raise BadWhatIfError(
+                    f"{job.job_id}: the size of its input is unknown; say size=10x, or set `size_gb`."
+                )
+            factor = self.volume_gb / now
+        declared = job.workload.data_volume_gb
+        if declared is not None:
+            workload = job.workload.model_copy(update={"data_volume_gb": declared * factor})
+            job = job.model_copy(update={"workload": workload})
+        return job, {name: _scaled(one, factor) for name, one in stats.items()}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of one job.
+
+    Attributes:
+        job: The job as it was planned.
+        stats: Figures of its sources.
+        workload: What it is about to do.
+        decision: Where it runs; None where it cannot run.
+        refusal: Why it cannot run; None where it can.
+        budget: What its budgets say.
+        spent_usd: Cost of this month's runs; None: unknown.
+        forecast_usd: Cost of the whole month; None: unknown.
+        forecast_from: What the forecast rests on.
+        saving_usd: What the recommendation saves a run against the job's preference; None: unknown, or none.
+        notes: What weakens the plan: flags that are off, a price book that is old, platforms that fail.
+    """
+
+    job: Job
+    stats: Mapping[str, TableStats]
+    workload: Workload
+    decision: Decision | None
+    refusal: str | None
+    budget: BudgetVerdict
+    spent_usd: float | None
+    forecast_usd: float | None
+    forecast_from: str
+    saving_usd: float | None
+    notes: tuple[str, ...]
+
+
+def plan_job(
+    config: Config, job: Job, store: TrackingStore, *, now: float, what_if: WhatIf | None = None
+) -> Plan:
+    """Measure, analyze and decide, and hold the estimate against the budget; nothing is submitted.
+
+    Args:
+        config: The configuration.
+        job: The job.
+        store: Where its past runs are kept.
+        now: Unix seconds.
+        what_if: Inputs that are not as measured.
+
+    Raises:
+        BadWhatIfError: The what-if needs a size that is unknown.
+    """
+    return plan_jobs(config, [job], store, now=now, what_if=what_if)[0]
+
+
+def plan_jobs(
+    config: Config, jobs: Iterable[Job], store: TrackingStore, *, now: float, what_if: WhatIf | None = None
+) -> list[Plan]:
+    """The plans of several jobs; sources that they share are measured once. See `plan_job`."""
+    jobs = list(jobs)
+    measured = measure_jobs(config, jobs)
+    book, circuits = book_of(config), open_circuits(store, now)
+    return [
+        _plan(config, job, measured[job.job_id], history_of(store, job), book, circuits, now, what_if)
+        for job in jobs
+    ]
+
+
+def _plan(
+    config: Config,
+    job: Job,
+    stats: Mapping[str, TableStats],
+    history: History,
+    book: PriceBook,
+    circuits: dict,
+    now: float,
+    what_if: WhatIf | None,
+) -> Plan:
+    if what_if:
+        job, stats = what_if.apply(config, job, stats)
+    workload = analyze(config, job, stats)
+    situation = Situation(work_of(workload), history, book, circuits, now)
+    decision, refusal = None, None
+    try:
+        decision = decide(config, job, situation)
+    except CannotRunError as error:
+        refusal = str(error)
+    estimate = None
+    free = decision is not None and not decision.selected.charged
+    if decision:
+        estimate = 0.0 if free else decision.selected.figures.usd
+    today = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
+    spent = known_sum(one.usd for one in history.costs if one.month == today.isoformat()[:7])
+    forecast, source = _month(job, history, estimate, free, today)
+    budget = check_budget(job.cost, estimate, spent or 0.0, forecast)
+    return Plan(
+        job=job,
+        stats=stats,
+        workload=workload,
+        decision=decision,
+        refusal=refusal,
+        budget=budget,
+        spent_usd=spent,
+        forecast_usd=forecast,
+        forecast_from=source,
+        saving_usd=_saving(decision),
+        notes=tuple(_notes(config, job, book, circuits, workload, today, now)),
+    )
+
+
+def _month(
+    job: Job, history: History, estimate: float | None, free: bool, today: dt.date
+) -> tuple[float | None, str]:
+    forecast = forecast_month(history.costs, today)
+    if forecast.expected_usd is not None:
+        return forecast.expected_usd, f"its runs of {forecast.days} days"
+    if free:
+        return None, "this machine charges nothing"
+    runs = runs_a_month(job, today)
+    if runs is None:
+        return None, "it has no schedule and too few priced runs"
+    if estimate is None:
+        return None, "the cost of a run is unknown"
+    return runs * estimate, f"{runs:,} scheduled runs at the estimate"
+
+
+def runs_a_month(job: Job, today: dt.date) -> int | None:
+    """How often the schedule starts a job in the month of a day; None without a cron line."""
+    from zoneinfo import ZoneInfo
+
+    from cronsim import CronSim
+
+    line = job.execution.schedule
+    if line is None or line == "streaming":
+        return None
+    zone = ZoneInfo(job.execution.timezone)
+    start = dt.datetime(today.year, today.month, 1, tzinfo=zone)
+    end = start + dt.timedelta(days=calendar.monthrange(today.year, today.month)[1])
+    runs = 0
+    for moment in CronSim(line, start - dt.timedelta(seconds=1)):
+        if moment >= end:
+            break
+        runs += 1
+    return runs
+
+
+def _saving(decision: Decision | None) -> float | None:
+    if decision is None or decision.recommended is None or decision.preference is None:
+        return None
+    preferred = next((one for one in decision.options if one.platform == decision.preference), None)
+    if preferred is None or preferred.figures.usd is None:
+        return None
+    best = _cheaper_figures(decision.recommended)
+    return None if best is None else preferred.figures.usd - best
+
+
+def _cheaper_figures(option: PlatformOption) -> float | None:
+    known = [option.figures.usd, option.recommended_figures and option.recommended_figures.usd]
+    return min((usd for usd in known if usd is not None), default=None)
+
+
+def _notes(
+    config: Config,
+    job: Job,
+    book: PriceBook,
+    circuits: Mapping[str, OpenCircuit],
+    workload: Workload,
+    today: dt.date,
+    now: float,
+) -> Iterable[str]:
+    if not job.enabled:
+        yield "the job is disabled; it is planned, and will not run"
+    flags = config.settings.feature_flags.model_dump()
+    yield from (f"feature flag {name} is off" for name, on in flags.items() if not on)
+    if workload.volume_unknown:
+        yield f"sizes unknown of {', '.join(workload.volume_unknown)}: the input is at least what is shown"
+    if age := book.age_warning(today):
+        yield age
+    yield from (f"{platform}: {one.sentence(now)}" for platform, one in circuits.items())
+    if not book.prices:
+        yield f"no price of region {book.region} is known: all dollars are unknown"
+
+
+def _scaled(stats: TableStats, factor: float) -> TableStats:
+    def times(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    def count(value: int | None) -> int | None:
+        return None if value is None else max(1, round(value * factor))
+
+    return stats.model_copy(
+        update={
+            "size_gb": times(stats.size_gb),
+            "filtered_gb": times(stats.filtered_gb),
+            "row_count": count(stats.row_count),
+            "file_count": count(stats.file_count),
+            "detected_by": f"{stats.detected_by}; what if: × {factor:g}",
+        }
+    )
