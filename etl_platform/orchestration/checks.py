@@ -8,10 +8,10 @@ import dagster as dg
 
 from etl_platform.config.models.job import Job
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.quality_records import past_row_counts, record_quality
 from etl_platform.quality.engine import evaluate
 from etl_platform.quality.report import RuleResult
 from etl_platform.quality.rules import Rule
-from etl_platform.tracking.open import open_store
 
 
 def dataset_checks(job: Job, graph: Graph) -> Iterator[dg.AssetChecksDefinition]:
@@ -37,8 +37,12 @@ def _checks_op(
             dataset,
             rules=tuple(selected.values()),
             partition_key=context.run.tags.get("dagster/partition") if dataset == "target" else None,
-            past_row_counts=_past_row_counts(job, graph) if dataset == "target" else (),
+            past_row_counts=past_row_counts(graph.config, job) if dataset == "target" else (),
         )
+        if dataset == "target" and len(selected) == len(checks):
+            warning = record_quality(graph.config, job, report, context.run.run_id)
+            if warning:
+                context.log.warning(warning)
         results = {result.rule.check_name: result for result in report.results}
         for key, rule in selected.items():
             result = results[rule.check_name]
@@ -52,16 +56,6 @@ def _checks_op(
             )
 
     return check
-
-
-def _past_row_counts(job: Job, graph: Graph) -> list[int]:
-    """Rows that the last runs wrote, newest first, for the rules that compare with them."""
-    if job.data_quality.row_count is None or job.data_quality.row_count.max_change_percent is None:
-        return []
-    runs = open_store(graph.config).executions(job.job_id).items
-    # The newest is the run that is being checked.
-    past = [run.execution_metrics for run in runs if run.status == "success"][1:]
-    return [each.records_written for each in past if each and each.records_written is not None]
 
 
 def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job) -> dg.AssetCheckSpec:

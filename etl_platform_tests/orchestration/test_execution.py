@@ -287,3 +287,14 @@ def test_a_store_that_is_down_at_the_end_does_not_fail_a_job_that_succeeded(
     record = store.latest_execution("clean")
     assert record is not None
     assert record.status == "success"
+
+
+def test_the_scores_of_a_run_are_kept(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    rules = {"completeness_checks": [{"field": "email", "dataset": "target"}]}
+    config = load_project(tmp_path, copy_job("clean", data_quality=rules))
+    key = dg.AssetCheckKey(dg.AssetKey("clean"), "completeness__email")
+    assert materialize(config, instance, "clean", checks={key}).success
+    (kept,) = open_store(config).quality_trend("clean")
+    assert kept.completeness_score == pytest.approx(200 / 3)
+    assert kept.trend is None
