@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from etl_platform.config.project import Config
+from etl_platform.orchestration.issue_registry import register_issues
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.outbox import open_outbox
@@ -30,9 +31,10 @@ class TrackingIOManager(dg.IOManager):
         """
         outbox = open_outbox(self._config, open_store(self._config))
         kept = [outbox.write("put_execution", obj.execution), outbox.write("count_cost", obj.execution)]
+        kept += register_issues(self._config, obj.execution)
         for warning in [*obj.execution.warnings, *dict.fromkeys(filter(None, kept))]:
             context.log.warning(warning)
-        context.add_output_metadata(run_metadata(obj.execution))
+        context.add_output_metadata({**obj.plan, **run_metadata(obj.execution)})
 
     def load_input(self, context: dg.InputContext) -> JobRun | None:
         """The latest successful run of the job upstream; None where there has been none yet."""

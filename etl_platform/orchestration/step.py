@@ -8,9 +8,11 @@ from uuid import uuid4
 import dagster as dg
 
 from etl_platform.config.models.job import Job
+from etl_platform.decide.plan import Plan
 from etl_platform.orchestration.gates import pass_gates
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.planning import issues_of, plan_metadata, plan_run, workload_record
 from etl_platform.platforms import driver
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.local import LocalPlatform
@@ -34,13 +36,14 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
             allow_retries=False,
         )
     pass_gates(context, job, graph)
-    request = _request(context, job, graph)
     store = open_store(graph.config)
     outbox = open_outbox(graph.config, store)
+    plan = plan_run(graph.config, job, store)
+    context.log.info("%s", " ".join(plan.decision.reasoning) if plan.decision else "")
     try:
         outcome = driver.run(
             _platform(job, graph),
-            request,
+            _request(context, job, graph, plan),
             store,
             on_log=_print,
             on_progress=context.log.info,
@@ -49,11 +52,11 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
     except PlatformError as error:
         raise dg.Failure(description=str(error), allow_retries=error.retry_can_help) from error
     assert outcome.record is not None, "the driver records each attempt before it submits it"
-    execution = finished(outcome.record, outcome)
+    execution = finished(outcome.record, outcome).model_copy(update={"issues_detected": issues_of(plan)})
     if outcome.status != "success":
         outbox.write("count_cost", execution)
         raise _failure(job, outcome)
-    return JobRun(execution, outcome.result)
+    return JobRun(execution, outcome.result, plan_metadata(plan))
 
 
 def _platform(job: Job, graph: Graph) -> Platform:
@@ -66,11 +69,11 @@ def _platform(job: Job, graph: Graph) -> Platform:
     )
 
 
-def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> RunRequest:
+def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph, plan: Plan) -> RunRequest:
     started = datetime.now(timezone.utc)
     partition_key = _partition_key(context, job)
     return RunRequest(
-        job=job,
+        job=plan.decision.apply(job) if plan.decision else job,
         config=graph.config,
         execution_id=f"exec-{started:%Y-%m-%d}-{uuid4().hex[:8]}",
         attempt_group=attempt_group(context, partition_key),
@@ -79,6 +82,8 @@ def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> RunRe
         partition_key=partition_key,
         dagster_run_id=context.run.run_id,
         step_key=context.get_step_execution_context().step.key,
+        decision=plan.decision.record() if plan.decision else None,
+        workload=workload_record(plan, job),
     )
 
 

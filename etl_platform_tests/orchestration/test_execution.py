@@ -11,7 +11,7 @@ from etl_platform.config.project import Config
 from etl_platform.orchestration.build import build_definitions
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.outbox import open_outbox
-from etl_platform_tests.projects import ORDERS, copy_job, load_project, write_table
+from etl_platform_tests.projects import ORDERS, copy_job, load_project, source, write_table
 
 POSITIVE = {"field": "amount", "rule_type": "range", "min": 0, "dataset": "orders"}
 BLOCKING = {"accuracy_rules": [{**POSITIVE, "severity": "critical"}]}
@@ -298,3 +298,45 @@ def test_the_scores_of_a_run_are_kept(tmp_path: Path, instance: dg.DagsterInstan
     (kept,) = open_store(config).quality_trend("clean")
     assert kept.completeness_score == pytest.approx(200 / 3)
     assert kept.trend is None
+
+
+def test_the_asset_shows_the_plan_of_the_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    config = load_project(tmp_path, copy_job("clean", platform={"user_preference": "lambda"}))
+    materialize(config, instance, "clean")
+    event = instance.get_latest_materialization_event(dg.AssetKey("clean"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["input_gb"] != dg.MetadataValue.float(0.0)
+    assert "Runs on local" in str(metadata["decision"].value)
+    assert "orders" in str(metadata["sources"].value)
+
+
+def test_the_decision_is_recorded_with_the_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    config = load_project(tmp_path, copy_job("clean", platform={"user_preference": "lambda"}))
+    materialize(config, instance, "clean")
+    record = open_store(config).latest_execution("clean")
+    assert record is not None
+    assert record.platform_decision is not None
+    assert record.platform_decision.selected_platform == "local"
+    assert record.workload_characteristics is not None
+    assert record.workload_characteristics.data_volume_gb is not None
+
+
+def test_an_issue_is_counted_while_it_is_seen_and_resolved_once_it_is_gone(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    write_table(tmp_path, "regions", [{"region": "eu"}])
+    apart = copy_job("clean", data_sources=[source("orders"), source("regions")])
+    config = load_project(tmp_path, apart)
+    materialize(config, instance, "clean")
+    materialize(config, instance, "clean")
+    (issue,) = open_store(config).issues("clean")
+    assert (issue.occurrences, issue.resolved) == (2, False)
+    mended = load_project(tmp_path, copy_job("clean"))
+    materialize(mended, instance, "clean")
+    (issue,) = open_store(mended).issues("clean")
+    assert issue.resolved
