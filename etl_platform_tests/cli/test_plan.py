@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+from etl_platform_tests.cli.commands import call
+from etl_platform_tests.config.files import config, job, write
+
+SOURCE = {
+    "name": "orders",
+    "source_type": "redshift",
+    "cluster": "c",
+    "database": "d",
+    "table": "t",
+    "size_gb": 50,
+}
+
+
+def project(folder: Path, **platform: object) -> None:
+    jobs = (
+        job("a", data_sources=[SOURCE], platform={"user_preference": "glue", **platform}),
+        job("b", enabled=False),
+    )
+    write(folder / "etl_config.json", config(*jobs, global_settings={"profile": "local"}))
+
+
+def test_json_tells_options_decision_and_budget(tmp_path: Path) -> None:
+    project(tmp_path)
+    answer = json.loads(call(tmp_path, "plan", "a", "--format", "json").stdout)
+    assert answer["workload"]["volume_gb"] == 50
+    assert answer["decision"]["selected_platform"] == "local"
+    local = next(one for one in answer["decision"]["options"] if one["platform"] == "local")
+    assert (local["feasible"], local["charged"], local["usd"]) == (True, False, None)
+    assert answer["budget"]["allowed"] is True
+
+
+def test_the_same_call_gives_the_same_decision(tmp_path: Path) -> None:
+    project(tmp_path)
+    first, second = (json.loads(call(tmp_path, "plan", "a", "--format", "json").stdout) for _ in range(2))
+    assert first["decision"] == second["decision"]
+
+
+def test_people_see_no_charge_and_why(tmp_path: Path) -> None:
+    project(tmp_path)
+    shown = " ".join(call(tmp_path, "plan", "a").stdout.split())
+    assert "no charge" in shown
+    assert "under the profile `local` there is no account" in shown
+
+
+def test_all_leaves_out_disabled_jobs(tmp_path: Path) -> None:
+    project(tmp_path)
+    answers = json.loads(call(tmp_path, "plan", "--all", "--format", "json").stdout)
+    assert [one["job_id"] for one in answers] == ["a"]
+
+
+def test_what_if_and_its_mistakes(tmp_path: Path) -> None:
+    project(tmp_path)
+    ten = json.loads(call(tmp_path, "plan", "a", "--what-if", "size=10x", "--format", "json").stdout)
+    assert ten["workload"]["volume_gb"] == 500
+    wrong = call(tmp_path, "plan", "a", "--what-if", "ten times")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "size=10x" in wrong.stderr
+
+
+def test_naming_no_job_is_a_wrong_call(tmp_path: Path) -> None:
+    project(tmp_path)
+    assert call(tmp_path, "plan").returncode == 2

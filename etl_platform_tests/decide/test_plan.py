@@ -1,0 +1,139 @@
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from etl_platform.config.models.global_settings import GlobalSettings
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_job, plan_jobs, runs_a_month
+from etl_platform.tracking.records import CostBreakdown, JobExecution
+from etl_platform.tracking.sqlite import SqliteStore
+from etl_platform_tests.decide.builders import NOW
+
+
+def job(size_gb: float | None = 20.0, **sections) -> Job:
+    source: dict[str, object] = {
+        "name": "orders",
+        "source_type": "redshift",
+        "cluster": "c",
+        "database": "d",
+        "table": "orders",
+    }
+    if size_gb is not None:
+        source["size_gb"] = size_gb
+    return Job.model_validate(
+        {
+            "job_id": "orders",
+            "execution": {"sql": "select * from orders", "timeout_minutes": 600.0},
+            "platform": {"user_preference": "glue"},
+            "data_sources": [source],
+            **sections,
+        }
+    )
+
+
+def plan(
+    folder: Path,
+    one: Job,
+    profile: Literal["aws", "local"] = "aws",
+    what_if: str | None = None,
+    executions=(),
+) -> Plan:
+    # Sizes come from `size_gb`: nothing is asked of an account.
+    settings = GlobalSettings.model_validate({"feature_flags": {"enable_auto_size_detection": False}})
+    config = Config(path=folder / "etl_config.json", jobs=(one,), settings=settings, profile=profile)
+    store = SqliteStore(folder / "tracking.db", clock=lambda: NOW)
+    for record in executions:
+        store.put_execution(record)
+    return plan_job(config, one, store, now=NOW, what_if=WhatIf.parse(what_if) if what_if else None)
+
+
+def test_ten_times_the_data_takes_longer_and_costs_more(tmp_path):
+    one = job(platform={"user_preference": "glue", "dpu_count": 10.0})
+    now, then = plan(tmp_path, one), plan(tmp_path, one, what_if="size=10x")
+    assert then.workload.volume_gb == pytest.approx(200)
+    assert now.decision and then.decision
+    small, large = now.decision.selected.figures, then.decision.selected.figures
+    assert small.seconds and large.seconds and small.usd and large.usd
+    assert large.seconds > small.seconds and large.usd > 3 * small.usd
+
+
+@pytest.mark.parametrize(("text", "volume"), [("size=500gb", 500), ("size = 2TB", 2048), ("size=0.5x", 10)])
+def test_what_if_takes_factors_and_totals(tmp_path, text, volume):
+    assert plan(tmp_path, job(), what_if=text).workload.volume_gb == pytest.approx(volume)
+
+
+@pytest.mark.parametrize("text", ["size=big", "10x", "size=0x", "cost=2x"])
+def test_what_cannot_be_read_says_what_to_write(text):
+    with pytest.raises(BadWhatIfError, match="size=10x"):
+        WhatIf.parse(text)
+
+
+def test_a_total_needs_a_known_size(tmp_path):
+    with pytest.raises(BadWhatIfError, match="size of its input is unknown"):
+        plan(tmp_path, job(None), what_if="size=10gb")
+
+
+def test_an_estimate_over_a_hard_limit_is_refused(tmp_path):
+    limits = {"budget_per_run_usd": 0.01, "hard_limit": True}
+    answer = plan(tmp_path, job(cost=limits))
+    assert not answer.budget.allowed
+    assert plan(tmp_path, job(cost=limits), profile="local").budget.allowed
+
+
+def test_the_month_is_the_schedule_times_the_estimate_before_there_are_runs(tmp_path):
+    daily = job(execution={"sql": "select 1", "schedule": "0 5 * * *", "timeout_minutes": 600.0})
+    answer = plan(tmp_path, daily)
+    assert answer.decision and answer.decision.selected.figures.usd
+    assert answer.forecast_usd == pytest.approx(30 * answer.decision.selected.figures.usd)
+    assert "scheduled runs" in answer.forecast_from
+
+
+def test_the_month_comes_from_runs_where_there_are_some(tmp_path):
+    day = 86_400
+    runs = [
+        JobExecution(
+            execution_id=f"exec-{n}",
+            timestamp=NOW - n * day,
+            job_name="orders",
+            job_type="glue",
+            status="success",
+            end_time=NOW - n * day + 60,
+            duration_seconds=60,
+            cost_breakdown=CostBreakdown(total_cost_usd=2.0),
+        )
+        for n in range(1, 15)
+    ]
+    answer = plan(tmp_path, job(), executions=runs)
+    # September 2026 has thirty days; the runs cover the last fourteen.
+    assert answer.forecast_from == "its runs of 14 days"
+    assert answer.spent_usd == 28.0
+    assert answer.forecast_usd is not None and answer.forecast_usd > 28.0
+
+
+def test_a_job_that_cannot_run_is_planned_with_its_refusal(tmp_path):
+    strict = {"user_preference": "emr", "allow_agent_override": False}
+    answer = plan(tmp_path, job(platform=strict))
+    assert answer.decision is None
+    assert answer.refusal and "cluster_id" in answer.refusal
+
+
+def test_flags_that_are_off_are_said(tmp_path):
+    assert "feature flag enable_auto_size_detection is off" in plan(tmp_path, job()).notes
+
+
+@pytest.mark.parametrize(
+    ("line", "runs"),
+    [("0 5 * * *", 30), ("0 * * * *", 720), ("0 5 * * 1", 4), (None, None), ("streaming", None)],
+)
+def test_runs_of_a_month_by_its_schedule(line, runs):
+    assert runs_a_month(job(execution={"sql": "select 1", "schedule": line}), dt.date(2026, 9, 21)) == runs
+
+
+def test_plans_come_in_the_order_of_the_jobs(tmp_path):
+    jobs = [Job.model_validate({"job_id": name, "execution": {"sql": "select 1"}}) for name in ("b", "a")]
+    config = Config(path=tmp_path / "etl_config.json", jobs=tuple(jobs), settings=GlobalSettings())
+    plans = plan_jobs(config, jobs, SqliteStore(tmp_path / "tracking.db", clock=lambda: NOW), now=NOW)
+    assert [one.job.job_id for one in plans] == ["b", "a"]
