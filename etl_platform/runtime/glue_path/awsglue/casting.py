@@ -18,11 +18,11 @@ def cast(column: NamedColumn, target: glue.DataType) -> NamedColumn:
         fitting = [part for part in parts if _is_kind(part.type, target)]
         if fitting and _is_open(target):
             return NamedColumn(column.name, fitting[0].column, fitting[0].type)
-        values = [_cast(part.column, part.type, target) for part in parts]
+        values = [_cast(part, target) for part in parts]
         return NamedColumn(column.name, F.coalesce(*values), target)
     if _is_open(target) and _is_kind(column.type, target):
         return column
-    return NamedColumn(column.name, _cast(column.column, column.type, target), target)
+    return NamedColumn(column.name, _cast(column, target), target)
 
 
 def _is_open(target: glue.DataType) -> bool:
@@ -41,7 +41,8 @@ def _is_kind(data_type: glue.DataType, target: glue.DataType) -> bool:
     return data_type.typeName() == target.typeName()
 
 
-def _cast(value: Column, source: glue.DataType, target: glue.DataType) -> Column:
+def _cast(column: NamedColumn, target: glue.DataType) -> Column:
+    value, source = column.column, column.type
     if source == target:
         return value
     nested = isinstance(source, CONTAINERS)
@@ -50,10 +51,14 @@ def _cast(value: Column, source: glue.DataType, target: glue.DataType) -> Column
     if nested != isinstance(target, CONTAINERS) or (nested and not _is_kind(source, target)):
         return F.lit(None).cast(target.spelled())
     if isinstance(source, glue.StringType | glue.NullType) and on_sail():
+        if column.sql and isinstance(target, TRIED):
+            return F.expr(f"try_cast({column.sql} AS {target.spelled()})")
         value = _castable(value, target)
     return value.cast(target.spelled())
 
 
+TRIED = (glue.FloatType, glue.DoubleType, glue.DecimalType, glue.BooleanType)
+"""Types that `try_cast`, which SQL alone has, reads from the same texts as Spark's cast does."""
 WHOLE = r"^\s*([+-]?\d{1,18})(?:\.\d*)?\s*$"
 NUMBER = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*$"
 CASTABLE: dict[type[glue.DataType], str] = {
@@ -77,7 +82,7 @@ def is_whole(text: Column) -> Column:
 
 def reads_as(text: Column, target: glue.DataType) -> Column:
     """Whether a text is a value of the target's type, null being one of every type."""
-    castable = _cast(text, glue.StringType(), target).isNotNull()
+    castable = _cast(NamedColumn("", text, glue.StringType()), target).isNotNull()
     if isinstance(target, glue.ByteType | glue.ShortType | glue.IntegerType | glue.LongType):
         castable = castable & is_whole(text)
     return text.isNull() | castable

@@ -78,17 +78,26 @@ def table_rows(spark: SparkSession, database: str, table: str) -> DataFrame:
     return spark.table(quoted(database, table))
 
 
-def describe(spark: SparkSession, database: str, table: str) -> Table:
-    """What the catalog says of a table."""
-    rows = table_rows(spark, database, table)
+def describe(spark: SparkSession, database: str, table: str, rows: DataFrame | None = None) -> Table:
+    """What the catalog says of a table.
+
+    Args:
+        spark: The session.
+        database: The table's database.
+        table: Its name.
+        rows: Its rows, where the caller has them already.
+    """
+    known = rows if rows is not None else table_rows(spark, database, table)
+    fields = known.schema.fields
+    names_of_columns = [field.name for field in fields]
     said = spark.sql(f"DESCRIBE TABLE EXTENDED {quoted(database, table)}").collect()
     names = [row["col_name"] for row in said]
-    facts = {row["col_name"]: row["data_type"] for row in said[len(rows.columns) :]}
+    facts = {row["col_name"]: row["data_type"] for row in said[len(fields) :]}
     keys: list[str] = []
     if "# Partition Information" in names:
         at = names.index("# Partition Information") + 2
-        keys = [name for name in names[at : at + len(rows.columns)] if name in rows.columns]
-    columns = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+        keys = [name for name in names[at : at + len(fields)] if name in names_of_columns]
+    columns = {field.name: field.dataType.simpleString() for field in fields}
     provider = facts.get("Provider", "")
     return Table(database, table, provider.lower(), facts.get("Location", ""), _options(facts), columns, keys)
 

@@ -148,14 +148,14 @@ class GlueContext(Storage):
         """
         database, table_name = database or name_space or "", table_name or ""
         spark = self.spark_session
-        catalog.table_rows(spark, database, table_name)
+        rows = catalog.table_rows(spark, database, table_name)
         options = dict(additional_options or {})
         predicates = [p for p in (push_down_predicate, options.get("catalogPartitionPredicate")) if p]
         bookmark, context = self.bookmark, transformation_ctx
 
         def compute() -> TypedFrame:
-            table = catalog.describe(spark, database, table_name)
-            frame = self._table(table, bookmark if context else None, context)
+            table = catalog.describe(spark, database, table_name, rows)
+            frame = self._table(table, rows, bookmark if context else None, context)
             for predicate in predicates:
                 frame = frame.rows(frame.df.where(predicate))
             return frame
@@ -166,17 +166,19 @@ class GlueContext(Storage):
             lazy.get()
         return self._read(lazy, ErrorStage("read", lambda: None), transformation_ctx)
 
-    def _table(self, table: catalog.Table, bookmark: Bookmark | None, context: str) -> TypedFrame:
+    def _table(
+        self, table: catalog.Table, rows: DataFrame, bookmark: Bookmark | None, context: str
+    ) -> TypedFrame:
         """The rows of a table: of all its files, or of those that the bookmark does not have."""
         spark = self.spark_session
         if bookmark is None and table.provider != "csv":
-            return TypedFrame.of(catalog.table_rows(spark, table.database, table.name))
+            return TypedFrame.of(rows)
         paths = [table.location]
         if bookmark is not None:
             paths = bookmark.unread(context, files_below(table.location))
         if not paths:
-            rows = spark.createDataFrame([], spark_schema(table.schema))
-            return TypedFrame(rows, table.schema)
+            empty = spark.createDataFrame([], spark_schema(table.schema))
+            return TypedFrame(empty, table.schema)
         reader = spark.read.format(table.provider).options(**table.options).option("basePath", table.location)
         if table.provider != "csv":
             schema = spark_schema(table.schema)

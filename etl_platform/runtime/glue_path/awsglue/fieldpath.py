@@ -103,7 +103,7 @@ def _descend(found: NamedColumn, steps: list[Step]) -> NamedColumn | None:
     field = data_type.getField(step) if isinstance(data_type, glue.StructType) else None
     if field is None:
         return None
-    return _descend(NamedColumn(step, column.getField(step), field.dataType), steps[1:])
+    return _descend(found.part(step, field.dataType), steps[1:])
 
 
 def replace(frame: TypedFrame, steps: list[Step], change: Replace) -> TypedFrame:
@@ -170,14 +170,14 @@ def fields_of(column: NamedColumn) -> list[NamedColumn]:
     """The fields of a struct column; none of any other."""
     if not isinstance(column.type, glue.StructType):
         return []
-    return [NamedColumn(f.name, column.column.getField(f.name), f.dataType) for f in column.type.fields]
+    return [column.part(f.name, f.dataType) for f in column.type.fields]
 
 
 def branches(column: NamedColumn) -> list[NamedColumn]:
     """The types of a choice column, as columns; none of any other."""
     if not isinstance(column.type, glue.ChoiceType):
         return []
-    return [NamedColumn(n, column.column.getField(n), t) for n, t in column.type.choices.items()]
+    return [column.part(name, kind) for name, kind in column.type.choices.items()]
 
 
 def struct_of(original: Column, fields: list[NamedColumn]) -> Column:

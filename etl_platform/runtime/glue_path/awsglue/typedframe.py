@@ -17,11 +17,24 @@ def plain(name: str) -> str:
 
 @dataclass(frozen=True)
 class NamedColumn:
-    """A column of a frame that is being built: name, value and type."""
+    """A column of a frame that is being built: name, value and type.
+
+    Attributes:
+        name: Its name.
+        column: Its value.
+        type: Its type.
+        sql: The value as SQL over the frame's columns, where it is one of them or a field of one; else None.
+    """
 
     name: str
     column: Column
     type: glue.DataType
+    sql: str | None = None
+
+    def part(self, name: str, data_type: glue.DataType) -> "NamedColumn":
+        """The field of this name, of a struct or of a choice."""
+        sql = f"{self.sql}.{plain(name)}" if self.sql else None
+        return NamedColumn(name, self.column.getField(name), data_type, sql)
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,9 @@ class TypedFrame:
 
     def columns(self) -> list[NamedColumn]:
         """The columns, to build another frame from."""
-        return [NamedColumn(f.name, F.col(plain(f.name)), f.dataType) for f in self.schema.fields]
+        return [
+            NamedColumn(f.name, F.col(plain(f.name)), f.dataType, plain(f.name)) for f in self.schema.fields
+        ]
 
     def select(self, columns: list[NamedColumn]) -> "TypedFrame":
         """A frame of these columns."""
