@@ -143,7 +143,7 @@ class Forecaster:
         return self._model.joint_errors([size.shape(self._data_gb or 0.0) for size in sizes])
 
     def figures(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
-        """What a run of each size is expected to take."""
+        """What a run of each size is expected to take, without the range of its dollars."""
         predictions = self.predictions(sizes)
         if predictions is None:
             return [Figures() for _ in sizes]
@@ -157,11 +157,16 @@ class Forecaster:
                     seconds_high=high,
                     on_time=None if deadline is None else one.probability_within(deadline),
                     usd=self.usd(size, one.seconds),
-                    usd_low=self.usd(size, low),
-                    usd_high=self.usd(size, high),
                 )
             )
         return found
+
+    def ranged(self, size: Size, figures: Figures) -> Figures:
+        """The figures with the range of their dollars, which is priced only for what is shown."""
+        if figures.seconds_low is None or figures.seconds_high is None:
+            return figures
+        low, high = self.usd(size, figures.seconds_low), self.usd(size, figures.seconds_high)
+        return replace(figures, usd_low=low, usd_high=high)
 
     def usd(self, size: Size, seconds: float) -> float | None:
         """Dollars of a run that takes so long; None where nobody bills it, or a price is unknown."""
@@ -235,10 +240,10 @@ def _option(
         feasible=not reasons,
         reasons=tuple(reasons),
         size=chosen,
-        figures=figures[chosen.label] if chosen else Figures(),
+        figures=forecaster.ranged(chosen, figures[chosen.label]) if chosen else Figures(),
         charged=platform != "local",
         recommended_size=other,
-        recommended_figures=figures[other.label] if other else None,
+        recommended_figures=forecaster.ranged(other, figures[other.label]) if other else None,
         lacks_only_account=account and not against,
     )
 

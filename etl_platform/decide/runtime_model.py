@@ -116,6 +116,7 @@ class RuntimeModel:
             ValueError: Without estimates fewer than two runs, or times that are not above 0.
         """
         import numpy as np
+        from threadpoolctl import threadpool_limits
 
         if len(runs) != len(seconds) or min(seconds, default=1) <= 0 or (estimates is None and len(runs) < 2):
             raise ValueError("the model needs at least two runs with a time above 0 each")
@@ -126,9 +127,11 @@ class RuntimeModel:
         offset = OFFSET if estimates is None else ESTIMATE_OFFSET
         prior = Prior(offset, slopes, LENGTH, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
         ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
-        processes = [
-            GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio)) for ratio in ratios
-        ]
+        # Threads cost more than they give on matrices as small as a job's history.
+        with threadpool_limits(1, user_api="blas"):
+            processes = [
+                GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio)) for ratio in ratios
+            ]
         best = max(one.log_evidence for one in processes)
         likely = [exp(one.log_evidence - best) for one in processes]
         total = sum(likely)
