@@ -25,7 +25,8 @@ class Prior:
     Attributes:
         offset: Standard deviation of the constant.
         slopes: Standard deviation of the slope of each column.
-        length: Median and standard deviation of the logarithm, of the length over which a curve bends.
+        lengths: Of each column median, and standard deviation of the logarithm, of the length over which its
+            curve bends.
         together: The same of the size of the curve of all columns together.
         alone: The same of the size of the curves of single columns.
         group: The same of the size of the groups' offsets.
@@ -36,7 +37,7 @@ class Prior:
 
     offset: float
     slopes: Sequence[float]
-    length: tuple[float, float]
+    lengths: Sequence[tuple[float, float]]
     together: tuple[float, float]
     alone: tuple[float, float]
     group: tuple[float, float]
@@ -61,8 +62,7 @@ class GaussianProcess:
         self._rows = self._centred(rows) if len(rows) else rows
         self._mean = float(np.median(targets)) if len(rows) else 0.0
         self._targets = targets - self._mean
-        columns = rows.shape[1] - 1
-        sizes = [prior.alone, prior.group, prior.noise, prior.together, *[prior.length] * columns]
+        sizes = [prior.alone, prior.group, prior.noise, prior.together, *prior.lengths]
         self._middle = np.log([median for median, _ in sizes])
         self._width = np.array([width for _, width in sizes])
         self._theta = self._middle

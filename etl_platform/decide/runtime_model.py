@@ -31,13 +31,17 @@ OFFSET = 2.0
 DATA_SLOPE, CORES_SLOPE, OTHER_SLOPE = 0.3, 0.15, 0.3
 """Standard deviations of the powers of data, cores and other features about those of the physics."""
 
+SMOOTH_LENGTH = (1.2, 0.3)
+"""Median, and standard deviation of the logarithm, of the length over which the curves of data and cores bend.
+A short one would let one slow run pass for a dent in a curve that, by physics, only rises or only falls."""
+
 LENGTH = (1.0, 0.7)
 TOGETHER = (0.3, 0.8)
 ALONE = (0.3, 0.8)
 MACHINE = (0.35, 0.7)
 NOISE = (0.03, 0.5)
-"""Median, and standard deviation of the logarithm, of each learned size: curves bend over a factor of three,
-kinds of machine differ by a third, repeats of one run by a few percent."""
+"""The same of each other learned size: curves bend over a factor of three, kinds of machine differ by a
+third, repeats of one run by a few percent."""
 
 KINSHIP = 0.5
 """How alike the curves of two kinds of machine are."""
@@ -125,7 +129,8 @@ class RuntimeModel:
         times = np.log(np.asarray(seconds, float))
         slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * (len(encoder.columns) - 2)]
         offset = OFFSET if estimates is None else ESTIMATE_OFFSET
-        prior = Prior(offset, slopes, LENGTH, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
+        lengths = [SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * (len(encoder.columns) - 2)]
+        prior = Prior(offset, slopes, lengths, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
         ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
         # Threads cost more than they give on matrices as small as a job's history.
         with threadpool_limits(1, user_api="blas"):
