@@ -32,7 +32,7 @@ DATA_SLOPE, CORES_SLOPE, OTHER_SLOPE = 0.3, 0.15, 0.3
 """Standard deviations of the powers of data, cores and other features about those of the physics."""
 
 SMOOTH_LENGTH = (1.2, 0.3)
-"""Median, and standard deviation of the logarithm, of the length over which the curves of data and cores bend.
+"""Median, and standard deviation of the logarithm, of the length over which curves of data and cores bend.
 A short one would let one slow run pass for a dent in a curve that, by physics, only rises or only falls."""
 
 LENGTH = (1.0, 0.7)
