@@ -1,7 +1,7 @@
 """Rows in quarantine: list them, show them, and put mended ones back through the same rules."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -118,9 +118,8 @@ def replay(config: Config, job: Job, execution_id: str, *, now: datetime | None 
         frame = _mended(data, folder)
         rows = frame.count()
         bad = find_bad_rows(frame, rules, job, data.other, moment) if rules else None
-        staying = _mark_staying(
-            frame, bad, data, [k for r in rules if r.kind == "duplicates" for k in r.fields]
-        )
+        unique = {rule.check_name: rule.fields for rule in rules if rule.kind == "duplicates"}
+        staying = _mark_staying(frame, bad, data, unique)
         _stage_staying(frame, staged, replace(content, quarantined=staying, replays=number))
         if rows > staying:
             clean = target.with_name(f".{target.name}.quarantine-{execution_id}")
@@ -166,14 +165,15 @@ def _mended(data: Dataset, folder: Path) -> LocalFrame:
     return LocalFrame(frame.connection, "mended", source)
 
 
-def _mark_staying(frame: LocalFrame, bad: str | None, data: Dataset, keys: list[str]) -> int:
+def _mark_staying(
+    frame: LocalFrame, bad: str | None, data: Dataset, unique: Mapping[str, Sequence[str]]
+) -> int:
     """Make the table `staying`: number of each row that stays, and why."""
     parts = [f"SELECT 0 AS {ROW_COLUMN}, []::VARCHAR[] AS {RULES_COLUMN} WHERE false"]
     if bad:
         parts.append(f"SELECT {ROW_COLUMN}, {RULES_COLUMN} FROM {frame.column(bad)}")
-    if keys:
+    for name, keys in unique.items():
         same = " AND ".join(f"m.{frame.column(key)} = t.{frame.column(key)}" for key in keys)
-        name = "duplicates__" + "_".join(keys)
         parts.append(
             f"SELECT m.{ROW_COLUMN}, ['{name}'] FROM {frame.name} AS m "
             f"SEMI JOIN {data.frame.name} AS t ON {same}"
