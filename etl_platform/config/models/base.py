@@ -1,6 +1,7 @@
 """What all sections share: strict, immutable, and each field described for editors and `schema`."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,3 +20,12 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, populate_by_name=False, allow_inf_nan=False
     )
+
+
+S = TypeVar("S", bound=Section)
+
+
+def shared(section: type[S]) -> Callable[[], S]:
+    """A default factory that gives all holders one section; it is immutable, and most jobs name few."""
+    made = section()
+    return lambda: made

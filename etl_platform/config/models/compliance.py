@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from etl_platform.config.models.base import Section
+from etl_platform.config.models.base import Section, shared
 
 
 class GdprConfig(Section):
@@ -34,9 +34,9 @@ class Compliance(Section):
         default_factory=dict, description="Column to kind of mask."
     )
     gdpr_applicable: bool = Field(default=False, description="The GDPR applies.")
-    gdpr_config: GdprConfig = Field(default_factory=GdprConfig, description="Duties of the GDPR.")
+    gdpr_config: GdprConfig = Field(default_factory=shared(GdprConfig), description="Duties of the GDPR.")
     hipaa_applicable: bool = Field(default=False, description="HIPAA applies.")
-    hipaa_config: HipaaConfig = Field(default_factory=HipaaConfig, description="Duties of HIPAA.")
+    hipaa_config: HipaaConfig = Field(default_factory=shared(HipaaConfig), description="Duties of HIPAA.")
     data_classification: Literal["public", "internal", "confidential", "restricted"] = Field(
         default="internal", description="Who may see the data."
     )

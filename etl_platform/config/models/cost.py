@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from etl_platform.config.models.base import Percent, Section
+from etl_platform.config.models.base import Percent, Section, shared
 
 
 class CostAlerts(Section):
@@ -31,5 +31,5 @@ class Cost(Section):
     optimization_priority: Literal["cost", "speed", "balanced"] = Field(
         default="balanced", description="What the decision minimizes."
     )
-    cost_alerts: CostAlerts = Field(default_factory=CostAlerts, description="Alerts.")
-    spot_instances: SpotInstances = Field(default_factory=SpotInstances, description="Spot capacity.")
+    cost_alerts: CostAlerts = Field(default_factory=shared(CostAlerts), description="Alerts.")
+    spot_instances: SpotInstances = Field(default_factory=shared(SpotInstances), description="Spot capacity.")

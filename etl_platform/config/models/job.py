@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from etl_platform.config.models.base import Identifier, Section
+from etl_platform.config.models.base import Identifier, Section, shared
 from etl_platform.config.models.compliance import Compliance
 from etl_platform.config.models.cost import Cost
 from etl_platform.config.models.data_flow import DataFlow
@@ -29,15 +29,19 @@ class Job(Section):
     tags: dict[str, str] = Field(default_factory=dict, description="Tags of the asset and its runs.")
     execution: Execution = Field(description="What runs, when, how long.")
     target: Target | None = Field(default=None, description="What the job writes.")
-    platform: Platform = Field(default_factory=Platform, description="Where it runs, how big.")
-    workload: Workload = Field(default_factory=Workload, description="What is known of the work.")
+    platform: Platform = Field(default_factory=shared(Platform), description="Where it runs, how big.")
+    workload: Workload = Field(default_factory=shared(Workload), description="What is known of the work.")
     data_sources: list[AnySource] = Field(default_factory=list, description="What the job reads.")
-    data_flow: DataFlow = Field(default_factory=DataFlow, description="How joins are worked out.")
-    data_quality: DataQuality = Field(default_factory=DataQuality, description="What the data must be.")
-    compliance: Compliance = Field(default_factory=Compliance, description="What the law says.")
-    cost: Cost = Field(default_factory=Cost, description="What a run may cost.")
-    sla: Sla = Field(default_factory=Sla, description="How long it may take.")
-    monitoring: Monitoring = Field(default_factory=Monitoring, description="Which figures are watched.")
+    data_flow: DataFlow = Field(default_factory=shared(DataFlow), description="How joins are worked out.")
+    data_quality: DataQuality = Field(
+        default_factory=shared(DataQuality), description="What the data must be."
+    )
+    compliance: Compliance = Field(default_factory=shared(Compliance), description="What the law says.")
+    cost: Cost = Field(default_factory=shared(Cost), description="What a run may cost.")
+    sla: Sla = Field(default_factory=shared(Sla), description="How long it may take.")
+    monitoring: Monitoring = Field(
+        default_factory=shared(Monitoring), description="Which figures are watched."
+    )
 
     @property
     def title(self) -> str:
