@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from etl_platform.config.models.job import Job
+from etl_platform.orchestration.bad_rows import put_aside
 from etl_platform.orchestration.keys import Graph
-from etl_platform.orchestration.quality_records import past_row_counts, record_quality
+from etl_platform.orchestration.quality_records import own_execution, past_row_counts, record_quality
 from etl_platform.quality.engine import evaluate
 from etl_platform.quality.report import RuleResult
 from etl_platform.quality.rules import Rule
@@ -31,18 +32,24 @@ def _checks_op(
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = {key: checks[key] for key in checks if key in context.selected_asset_check_keys}
+        partition_key = context.run.tags.get("dagster/partition") if dataset == "target" else None
         report = evaluate(
             graph.config,
             job,
             dataset,
             rules=tuple(selected.values()),
-            partition_key=context.run.tags.get("dagster/partition") if dataset == "target" else None,
+            partition_key=partition_key,
             past_row_counts=past_row_counts(graph.config, job) if dataset == "target" else (),
         )
-        if dataset == "target" and len(selected) == len(checks):
-            warning = record_quality(graph.config, job, report, context.run.run_id)
-            if warning:
-                context.log.warning(warning)
+        whole = dataset == "target" and len(selected) == len(checks)
+        if whole and (warning := record_quality(graph.config, job, report, context.run.run_id)):
+            context.log.warning(warning)
+        # Rows of a source are kept before the job has an execution of its own.
+        execution = own_execution(graph.config, job, context.run.run_id) if dataset == "target" else None
+        kept_under = execution.execution_id if execution else f"run-{context.run.run_id}"
+        places, warnings = put_aside(graph.config, job, report, kept_under, partition_key)
+        for warning in warnings:
+            context.log.warning(warning)
         results = {result.rule.check_name: result for result in report.results}
         for key, rule in selected.items():
             result = results[rule.check_name]
@@ -52,7 +59,12 @@ def _checks_op(
                 passed=result.passed,
                 severity=severity_of(rule),
                 description=result.error or result.message,
-                metadata=result_metadata(result),
+                metadata=result_metadata(result)
+                | (
+                    {"bad_rows": dg.MetadataValue.path(places[rule.check_name])}
+                    if rule.check_name in places
+                    else {}
+                ),
             )
 
     return check

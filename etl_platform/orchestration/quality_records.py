@@ -9,7 +9,7 @@ from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.scores import scores_of
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.outbox import open_outbox
-from etl_platform.tracking.records import QualityRecord
+from etl_platform.tracking.records import JobExecution, QualityRecord
 
 HISTORY = 20
 """Runs that a score is compared with."""
@@ -28,8 +28,8 @@ def record_quality(config: Config, job: Job, report: DatasetReport, dagster_run_
         A warning where the store is down and the record is delivered later.
     """
     store = open_store(config)
-    execution = store.latest_execution(job.job_id)
-    if execution is None or execution.dagster_run_id != dagster_run_id:
+    execution = own_execution(config, job, dagster_run_id)
+    if execution is None:
         return None
     scores = scores_of([report])
     past = [each.overall_score for each in reversed(store.quality_trend(job.job_id, limit=HISTORY))]
@@ -50,6 +50,12 @@ def record_quality(config: Config, job: Job, report: DatasetReport, dagster_run_
         **scores.model_dump(),
     )
     return open_outbox(config, store).write("put_quality", record)
+
+
+def own_execution(config: Config, job: Job, dagster_run_id: str) -> JobExecution | None:
+    """The execution of a job in a Dagster run; None where that run did not run the job."""
+    execution = open_store(config).latest_execution(job.job_id)
+    return execution if execution and execution.dagster_run_id == dagster_run_id else None
 
 
 def past_row_counts(config: Config, job: Job) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas
 import pytest
 
 from etl_platform.config.project import Config
@@ -340,3 +341,33 @@ def test_an_issue_is_counted_while_it_is_seen_and_resolved_once_it_is_gone(
     materialize(mended, instance, "clean")
     (issue,) = open_store(mended).issues("clean")
     assert issue.resolved
+
+
+def test_rows_that_break_a_quarantine_rule_leave_the_target(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    script = """
+import os
+from pathlib import Path
+import pandas
+
+def handler(event, context):
+    target = Path(os.environ["ETL_PLATFORM_LOCAL_ROOT"]) / "glue" / "lake" / "clean"
+    target.mkdir(parents=True, exist_ok=True)
+    orders = pandas.DataFrame({"order_id": [1, 2, 3], "amount": [10.5, 99.0, -1.0]})
+    orders.to_parquet(target / "part-0.parquet")
+"""
+    write_table(tmp_path, "orders", ORDERS)
+    rules = {
+        "accuracy_rules": [{**POSITIVE, "dataset": "target", "severity": "high", "action": "quarantine"}]
+    }
+    target = {"type": "glue_catalog", "database": "lake", "table": "clean", "format": "parquet"}
+    job = copy_job("clean", data_quality=rules, target=target)
+    config = load_project(tmp_path, job, scripts={"copy_table.py": script})
+    key = dg.AssetCheckKey(dg.AssetKey("clean"), "accuracy__amount__range")
+    result = materialize(config, instance, "clean", checks={key})
+    assert result.success
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert "quarantine" in str(evaluation.metadata["bad_rows"].value)
+    left = pandas.read_parquet(tmp_path / ".etl_platform/glue/lake/clean")
+    assert sorted(left["order_id"]) == [1, 2]
