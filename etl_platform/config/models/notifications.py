@@ -20,7 +20,9 @@ class Email(Section):
 
     enabled: bool = Field(default=False, description="Send e-mail.")
     backend: Literal["ses", "smtp"] = Field(default="ses", description="Who delivers.")
-    smtp_server: str | None = Field(default=None, description="host:port of the SMTP server.")
+    smtp_server: str | None = Field(
+        default=None, description="host:port of the SMTP server, or smtps://user:${SECRET:key}@host:port."
+    )
     sender: str | None = Field(default=None, description="From address.")
     recipients: list[str] = Field(default_factory=list, description="To addresses.")
 
@@ -45,6 +47,9 @@ class Webhook(Section):
 
     enabled: bool = Field(default=False, description="Post to the address.")
     url: str | None = Field(default=None, description="Address; may be ${SECRET:key}.")
+    secret: str | None = Field(
+        default=None, description="Key of the signature, as ${SECRET:key}; absent: not signed."
+    )
 
 
 class Notifications(Section):

@@ -1,0 +1,1 @@
+"""Who is told: what happened to a job, and the targets that messages go to."""
