@@ -285,7 +285,8 @@ def _children_mb() -> float:
     total = 0.0
     for child in psutil.Process().children(recursive=True):
         status = Path(f"/proc/{child.pid}/status").read_text()
-        total += next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+        # A process that has ended and was not waited for has no memory any more.
+        total += sum(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
     return total
 
 
@@ -319,8 +320,8 @@ def _python(name: str, folder: Path) -> str:
     home = folder / "peers" / name.replace(" ", "_")
     venv.create(home, with_pip=True)
     python = str(home / "bin" / "python")
-    needed = [PEERS[name], "pandas<3", "pyarrow", "duckdb", "setuptools<81"]
-    subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True)
+    needed = [PEERS[name], "pandas<3", "pyarrow", "duckdb", "psutil", "setuptools<81"]
+    subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True, capture_output=True)
     return python
 
 
