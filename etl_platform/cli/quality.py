@@ -8,6 +8,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from etl_platform.cli.figures import UNKNOWN, moment
 from etl_platform.cli.options import (
     config_option,
     failing_as_sentence,
@@ -19,6 +20,11 @@ from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
 from etl_platform.quality.rules import TARGET, rules_of
+from etl_platform.quality.scores import grade
+from etl_platform.tracking.errors import StoreError
+from etl_platform.tracking.open import open_store
+
+DIMENSION_NAMES = ("completeness", "accuracy", "consistency", "timeliness", "validity")
 
 
 @click.group()
@@ -71,3 +77,39 @@ def schema(job_id: str, dataset: str | None, config_path: Path, output_format: s
             cells = (document["dataset"], visible, rule, check, document["faults"].get(rule) or text)
             table.add_row(*map(escape, cells), f"{facts['threshold_percent']:g}%", facts["action"])
     print_table(table)
+
+
+@quality.command()
+@click.argument("job_id", metavar="JOB")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1), help="Show that many at most."
+)
+@config_option
+@format_option
+@failing_as_sentence(ConfigError, UnknownJobError, StoreError)
+def history(job_id: str, limit: int, config_path: Path, output_format: str) -> None:
+    """Show the scores of a job's runs, newest first, with their trend and what was out of line."""
+    config = load(config_path)
+    job = config.job(job_id)
+    with open_store(config) as store:
+        records = store.quality_trend(job.job_id, limit=limit)
+    if output_format == "json":
+        print_json([record.model_dump(mode="json") for record in records])
+        return
+    table = Table("when", "execution", "overall", "grade", *DIMENSION_NAMES, "trend", "out of line")
+    for record in records:
+        scores = [getattr(record, f"{name}_score") for name in DIMENSION_NAMES]
+        table.add_row(
+            moment(record.timestamp),
+            record.execution_id,
+            _score(record.overall_score),
+            grade(record.overall_score) or UNKNOWN,
+            *map(_score, scores),
+            record.trend or UNKNOWN,
+            "\n".join(record.anomalies_detected or []),
+        )
+    print_table(table)
+
+
+def _score(score: float | None) -> str:
+    return UNKNOWN if score is None else f"{score:.1f}"
