@@ -9,13 +9,14 @@ from etl_platform.orchestration.assets import job_asset
 from etl_platform.orchestration.checks import dataset_checks
 from etl_platform.orchestration.io_manager import TrackingIOManager
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.notifications import notification_sensors
 from etl_platform.orchestration.schedules import schedule_of
 from etl_platform.orchestration.shared_jobs import SHARED_JOB, shared_jobs
 from etl_platform.orchestration.sources import observable_sources
 
 
 def build_definitions(config: Config, *, job_name: str = SHARED_JOB) -> dg.Definitions:
-    """All assets, checks and schedules of a configuration, and one Dagster job over them.
+    """All assets, checks, schedules and sensors of a configuration, and one Dagster job over them.
 
     Args:
         config: The configuration.
@@ -51,5 +52,6 @@ def _build(config: Config, job_name: str) -> dg.Definitions:
         asset_checks=[check for own in checks.values() for check in own],
         jobs=dagster_jobs,
         schedules=schedules,
+        sensors=notification_sensors(graph, job_name),
         resources={io_manager_key: TrackingIOManager(config)},
     )
