@@ -9,7 +9,6 @@ from etl_platform.config.project import Config
 from etl_platform.config.shape import attributes
 
 PENDING: Final = (
-    "stakeholders",
     "platform.allow_agent_override",
     "platform.auto_select_platform",
     "platform.allowed_platforms",
@@ -79,14 +78,13 @@ PENDING: Final = (
     "compliance.encryption_*",
     "compliance.audit_logging",
     "cost",
-    "sla.alert_threshold_minutes",
-    "sla.failure_notification",
-    "monitoring",
+    "monitoring.metrics",
+    "monitoring.cloudwatch_dashboard",
+    "monitoring.custom_metrics",
     "global_settings.environment",
     "global_settings.enable_agent_learning",
     "global_settings.learning_storage",
     "global_settings.agents",
-    "global_settings.notifications",
     "global_settings.pricing",
     "global_settings.feature_flags.enable_cost_optimization",
     "global_settings.feature_flags.enable_predictive_scaling",

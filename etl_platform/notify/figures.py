@@ -42,7 +42,11 @@ def run_lines(
     before = previous.duration_seconds if previous else None
     return (
         ("Status", execution.status, _attempt(execution)),
-        ("Started", f"{start:%Y-%m-%d %H:%M:%S} UTC", execution.partition_key or ""),
+        (
+            "Started",
+            f"{start:%Y-%m-%d %H:%M:%S} UTC",
+            f"partition {execution.partition_key}" if execution.partition_key else "",
+        ),
         ("Platform", execution.job_type or UNKNOWN, ""),
         (
             "Duration",
