@@ -14,11 +14,11 @@ from etl_platform.quality.partitions import partition_folders
 
 Engine = Literal["auto", "local", "spark"]
 
-AUTO_LOCAL_LIMIT_GB = 20.0
+AUTO_LOCAL_LIMIT_GB = 10.0
 """Size of files up to which `auto` stays on this machine.
 
-The local engine passes over Parquet at several hundred MB a second (`make bench` prints it), so that this
-much takes about a minute: what a Glue or EMR Serverless session takes to start.
+Ten rules over 0.63 GB of Parquet took 4 to 8 s on two busy cores (`make bench` measures it), so that this much
+takes one to two minutes: about what a Glue or EMR Serverless session takes to start.
 """
 
 
