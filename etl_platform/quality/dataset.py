@@ -17,8 +17,8 @@ Engine = Literal["auto", "local", "spark"]
 AUTO_LOCAL_LIMIT_GB = 10.0
 """Size of files up to which `auto` stays on this machine.
 
-Ten rules over 0.63 GB of Parquet took 4 to 8 s on two busy cores (`make bench` measures it), so that this much
-takes one to two minutes: about what a Glue or EMR Serverless session takes to start.
+Ten rules over 0.63 GB of Parquet took 4 to 8 s on two busy cores (`make bench` measures it), so that this
+much takes one to two minutes: about what a Glue or EMR Serverless session takes to start.
 """
 
 
