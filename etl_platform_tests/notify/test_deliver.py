@@ -4,13 +4,14 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from etl_platform.config.project import Config
-from etl_platform.notify import deliver, pagerduty
+from etl_platform.notify import deliver, http_post, pagerduty
 from etl_platform.notify.deliver import ledger_of, send_waiting, tell, undelivered
 from etl_platform.notify.events import (
     BudgetExceeded,
@@ -123,6 +124,7 @@ def test_a_run_that_succeeded_is_told_once(tmp_path: Path, http: HttpSink) -> No
 
 TELL_IN_A_PROCESS = """
 import sys
+import threading
 from pathlib import Path
 from etl_platform.notify.deliver import tell
 from etl_platform_tests.notify.build import Clock, a_config, a_failure
@@ -220,7 +222,10 @@ def test_old_news_is_given_up_and_listed(tmp_path: Path, http: HttpSink) -> None
     assert waiting.given_up
 
 
-def test_a_target_that_never_answers_holds_nobody(tmp_path: Path, http: HttpSink, smtp: SmtpSink) -> None:
+def test_a_target_that_never_answers_holds_nobody(
+    tmp_path: Path, http: HttpSink, smtp: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_post, "TIMEOUT_SECONDS", 25)
     http.silent.set()
     settings = {
         "webhook": {"enabled": True, "url": http.url},
@@ -235,9 +240,19 @@ def test_a_target_that_never_answers_holds_nobody(tmp_path: Path, http: HttpSink
     config = a_config(tmp_path, settings)
     sent = tell(config, [a_failure()], clock=Clock(), bound_seconds=2)
     # The sink holds the request until this test is over.
-    assert not http.released.is_set()
+    assert "webhook" in [thread.name for thread in threading.enumerate()]
     assert [each.target for each in sent] == ["email"]
     assert [each.route.target for each in undelivered(config)] == ["webhook"]
+
+
+def test_one_process_sends_to_a_target_at_a_time(tmp_path: Path) -> None:
+    clock = Clock()
+    ledger = ledger_of(a_config(tmp_path), clock)
+    with ledger.alone("slack", "a", 60) as first, ledger.alone("slack", "b", 60) as second:
+        assert (first, second) == (True, False)
+        clock.now += 60
+        with ledger.alone("slack", "c", 60) as after_the_lease, ledger.alone("email", "d", 60) as other:
+            assert (after_the_lease, other) == (True, True)
 
 
 def test_a_target_where_nobody_listens_is_named(tmp_path: Path) -> None:
