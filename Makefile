@@ -5,7 +5,8 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
+# The history stands beside the configuration, where `etl-platform run` keeps it too.
+export DAGSTER_HOME ?= $(if $(ETL_PLATFORM_CONFIG),$(dir $(abspath $(ETL_PLATFORM_CONFIG))),$(CURDIR)/).dagster
 
 .PHONY: help demo dev test lint bench clean
 

@@ -1,8 +1,8 @@
 """Where the files of a dataset stand, under either profile."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from etl_platform.config.models import data_sources as sources
 from etl_platform.config.models.job import Job
@@ -31,13 +31,24 @@ class Location:
 
 def s3_path(uri: str, root: Path) -> Path:
     """The local stand-in of an S3 address: `s3://bucket/key` → `<root>/s3/bucket/key`."""
-    parts = urlsplit(uri)
-    return root / "s3" / parts.netloc / parts.path.lstrip("/")
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    return _below(root / "s3", root / "s3" / bucket / key.lstrip("/"))
 
 
 def glue_path(database: str, table: str, root: Path) -> Path:
     """The local stand-in of a Glue table: `<root>/glue/db/table`."""
-    return root / "glue" / database / table
+    return _below(root / "glue", root / "glue" / database / table)
+
+
+def _below(folder: Path, path: Path) -> Path:
+    """The path, where it is below a folder.
+
+    Raises:
+        NoLocationError: It leads out of the folder.
+    """
+    if not Path(os.path.normpath(path)).is_relative_to(Path(os.path.normpath(folder))):
+        raise NoLocationError(f"{path} leads out of {folder}; a bucket, key or table may hold no `..`.")
+    return path
 
 
 def locate_target(target: Target, config: Config) -> Location:

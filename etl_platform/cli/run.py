@@ -56,8 +56,26 @@ def run(
         config.job(job_id)
 
     # Dagster takes seconds to import; what is wrong with the call is said before.
-    from etl_platform.orchestration.execute import CannotRunError, run_jobs, silenced
+    from etl_platform.orchestration.execute import (
+        CannotRunError,
+        refuse_what_cannot_run,
+        run_jobs,
+        silenced,
+    )
 
+    if all_jobs and partition_key is None:
+        partitioned = [job_id for job_id in chosen if config.job(job_id).execution.partitions]
+        if partitioned:
+            messages.print(
+                f"left out, because no --partition is named: {', '.join(partitioned)}", style="yellow"
+            )
+            chosen = [job_id for job_id in chosen if job_id not in partitioned]
+    if not chosen:
+        raise click.ClickException(f"{config.path} has no job to run.")
+    try:
+        refuse_what_cannot_run(config, chosen, partition_key)
+    except CannotRunError as error:
+        raise click.ClickException(str(error)) from error
     columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), TimeElapsedColumn())
     with silenced() as terminal, Progress(*columns, console=Console(file=terminal)) as progress:
         lines = {job_id: progress.add_task(job_id, total=1, start=False) for job_id in chosen}
@@ -69,10 +87,7 @@ def run(
             done = 1 if doing in ("success", "failed") else 0
             progress.update(line, description=f"{job_id}: {doing.splitlines()[0]}", completed=done)
 
-        try:
-            results = run_jobs(config, chosen, partition_key=partition_key, on_event=show)
-        except CannotRunError as error:
-            raise click.ClickException(str(error)) from error
+        results = run_jobs(config, chosen, partition_key=partition_key, on_event=show)
 
     rows = [_row(result) for result in results]
     if output_format == "json":
@@ -82,6 +97,9 @@ def run(
     for result in results:
         if result.reason:
             messages.print(f"{result.job_id}: {result.reason}", style="red", markup=False, highlight=False)
+    if any(result.status == "cancelled" for result in results):
+        # What a shell gives for a program that SIGINT ended.
+        sys.exit(130)
     sys.exit(0 if all(result.succeeded for result in results) else 1)
 
 

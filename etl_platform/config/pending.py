@@ -9,9 +9,6 @@ from etl_platform.config.project import Config
 from etl_platform.config.shape import attributes
 
 PENDING: Final = (
-    "platform.allow_agent_override",
-    "platform.auto_select_platform",
-    "platform.allowed_platforms",
     "platform.glue_*",
     "platform.worker_type",
     "platform.dpu_count",
@@ -35,15 +32,11 @@ PENDING: Final = (
     "platform.architecture",
     "platform.job_*",
     "platform.vcpus",
-    "platform.auto_adjust_*",
-    "platform.min_dpu",
-    "platform.max_dpu",
     "platform.enable_*",
     "platform.spark_event_logs_path",
     "workload.incremental_column",
     "workload.partition_keys",
     "workload.expected_growth_rate_monthly",
-    "workload.criticality",
     "data_sources.dimension_type",
     "data_sources.cache_ttl_seconds",
     "data_sources.filter_pushdown",
@@ -53,22 +46,7 @@ PENDING: Final = (
     "data_sources.group_id",
     "data_sources.pagination",
     "data_sources.records_path",
-    "data_flow.flow_description",
-    "data_quality.sample_size",
     "data_quality.parallel_validation",
-    "data_quality.engine",
-    "data_quality.accuracy_rules.rule_type=date_range",
-    "data_quality.accuracy_rules.rule_type=allowed_values",
-    "data_quality.accuracy_rules.rule_type=length",
-    "data_quality.accuracy_rules.rule_type=type",
-    "data_quality.*.action=quarantine",
-    "data_quality.*.action=dead_letter_queue",
-    "data_quality.duplicate_check.dedup_strategy",
-    "data_quality.referential_integrity",
-    "data_quality.custom_validations",
-    "data_quality.freshness",
-    "data_quality.row_count",
-    "data_quality.schema_check",
     "compliance.auto_detect_pii",
     "compliance.masking",
     "compliance.gdpr_*",
@@ -77,21 +55,18 @@ PENDING: Final = (
     "compliance.retention_*",
     "compliance.encryption_*",
     "compliance.audit_logging",
-    "cost",
+    "cost.spot_instances",
     "monitoring.metrics",
     "monitoring.cloudwatch_dashboard",
     "monitoring.custom_metrics",
-    "global_settings.environment",
     "global_settings.enable_agent_learning",
     "global_settings.learning_storage",
     "global_settings.agents",
-    "global_settings.pricing",
     "global_settings.feature_flags.enable_cost_optimization",
-    "global_settings.feature_flags.enable_predictive_scaling",
 )
 """Key paths of a job, or of the top level; an element of a list has the path of the list.
 
-`*` stands for any letters. With `=VALUE` only that value is meant, else the key and all below it.
+`*` stands for any letters. All below a key is meant with it.
 """
 
 
@@ -99,7 +74,7 @@ class PendingKey(NamedTuple):
     """A key that a configuration uses and that is not acted on yet."""
 
     key: str
-    """Path of the key, with `=VALUE` where only that value is not acted on."""
+    """Path of the key."""
     jobs: tuple[str, ...]
     """Ids of the jobs that use it; none for a key of `global_settings`."""
 
@@ -124,8 +99,6 @@ def _used(value: Section, prefix: str) -> list[str]:
         path = prefix + key
         if is_pending(path):
             found.append(path)
-        elif isinstance(part, str) and is_pending(f"{path}={part}"):
-            found.append(f"{path}={part}")
         else:
             for inner in part if isinstance(part, list) else [part]:
                 if isinstance(inner, Section):

@@ -22,7 +22,7 @@ class UnknownJobError(LookupError):
     def __init__(self, job_id: str, known: list[str], path: Path):
         self.job_id = job_id
         self.suggestion = next(iter(difflib.get_close_matches(job_id, known, 1)), None)
-        hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
+        hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else "."
         super().__init__(f'{path}: no job "{job_id}"{hint} `etl-platform list` shows all {len(known)} jobs.')
 
 

@@ -51,12 +51,15 @@ def job_asset(job: Job, graph: Graph, io_manager_key: str) -> dg.AssetsDefinitio
         if execution.max_retries
         else None,
         io_manager_key=io_manager_key,
+        output_required=job.enabled,
     )
-    def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Any:
+    def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Iterator[dg.Output]:
         for run in upstream.values():
             if run is not None:
                 context.log.info("Reads %s of %s.", run.location, run.execution.execution_id)
-        return run_job(context, job, graph)
+        run = run_job(context, job, graph)
+        if run is not None:
+            yield dg.Output(run)
 
     return materialize
 

@@ -26,7 +26,7 @@ def _checks_op(
 ) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"{job.job_id}__{re.sub('[^A-Za-z0-9_]', '_', dataset)}__checks",
-        specs=[_spec(key, rule, job) for key, rule in checks.items()],
+        specs=[_spec(key, rule, job, graph) for key, rule in checks.items()],
         description=f"Rules of {job.title} on {dataset}, evaluated in one scan.",
         can_subset=True,
     )
@@ -56,7 +56,7 @@ def _checks_op(
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
-                passed=result.passed,
+                passed=result.passed or report.missing_optional,
                 severity=severity_of(rule),
                 description=result.error or result.message,
                 metadata=result_metadata(result)
@@ -70,12 +70,12 @@ def _checks_op(
     return check
 
 
-def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job) -> dg.AssetCheckSpec:
+def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job, graph: Graph) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         key.name,
         asset=key.asset_key,
         description=rule.description,
-        blocking=rule.blocking,
+        blocking=graph.holds_back_in_dagster(key, rule),
         metadata={"job": job.job_id, "severity": rule.severity, "action": rule.action},
     )
 

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import dagster as dg
 
+from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.orchestration.build import build_definitions
+from etl_platform.orchestration.gates import gates_of
 from etl_platform.orchestration.instance import open_instance
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.partitions import partitions_of
@@ -78,18 +80,10 @@ def run_jobs(
         on_event: Told what each job does.
 
     Raises:
-        CannotRunError: A job is disabled, or the partition key does not fit.
         UnknownJobError: The configuration has no such job.
-        StoreError: The tracking store cannot be reached.
     """
     graph = Graph(config)
-    for job_id in job_ids:
-        _refuse_what_cannot_run(config, job_id, partition_key)
-    if partition_key and not any(config.job(job_id).execution.partitions for job_id in job_ids):
-        raise CannotRunError(f"--partition {partition_key} was given, and none of the jobs is partitioned.")
     check_keys = {key for job_id in job_ids for key in graph.check_keys(config.job(job_id))}
-    # A store that cannot be reached is said before anything runs.
-    open_store(config).latest_execution(job_ids[0])
     subset = _dagster_job(config, job_ids).get_subset(
         asset_selection={dg.AssetKey(job_id) for job_id in job_ids}, asset_check_selection=check_keys
     )
@@ -115,7 +109,22 @@ def _dagster_job(config: Config, job_ids: list[str]) -> dg.JobDefinition:
     return definitions.resolve_implicit_global_asset_job_def()
 
 
-def _refuse_what_cannot_run(config: Config, job_id: str, partition_key: str | None) -> None:
+def refuse_what_cannot_run(config: Config, job_ids: list[str], partition_key: str | None) -> None:
+    """Say what is wrong with a request before anything is started.
+
+    Raises:
+        CannotRunError: A job is disabled, or the partition key does not fit.
+        UnknownJobError: The configuration has no such job.
+        StoreError: The tracking store cannot be reached.
+    """
+    for job_id in job_ids:
+        _refuse_job(config, job_id, partition_key)
+    if partition_key and not any(config.job(job_id).execution.partitions for job_id in job_ids):
+        raise CannotRunError(f"--partition {partition_key} was given, and none of the jobs is partitioned.")
+    open_store(config).latest_execution(job_ids[0])
+
+
+def _refuse_job(config: Config, job_id: str, partition_key: str | None) -> None:
     job = config.job(job_id)
     if not job.enabled:
         raise CannotRunError(f"{job_id} is disabled; set its `enabled` to true in {config.path} to run it.")
@@ -204,10 +213,10 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
     job = graph.config.job(job_id)
     latest = open_store(graph.config).latest_execution(job_id)
     execution = latest if latest and latest.dagster_run_id == result.run_id else None
-    keys = set(graph.check_keys(job))
-    evaluations = [each for each in result.get_asset_check_evaluations() if each.asset_check_key in keys]
+    rules = {key: rule for checks in graph.checks[job_id].values() for key, rule in checks.items()}
+    evaluations = [each for each in result.get_asset_check_evaluations() if each.asset_check_key in rules]
     failed = [each for each in evaluations if not each.passed]
-    stopping = tuple(each.check_name for each in failed if each.blocking)
+    stopping = tuple(each.check_name for each in failed if rules[each.asset_check_key].blocking)
     reason = None
     if execution is None or execution.status != "success":
         failures = [
@@ -215,12 +224,9 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
             for event in result.all_events
             if event.is_step_failure and event.step_key == job_id
         ]
-        if failures:
-            reason = failures[-1]
-        elif stopping:
-            reason = f"held back by {', '.join(stopping)}"
-        else:
-            reason = "held back, because what it reads was not made"
+        reason = failures[-1] if failures else _held_back(job, result, graph)
+    elif stopping:
+        reason = "; ".join(_sentence(each) for each in failed if each.check_name in stopping)
     return JobResult(
         job_id=job_id,
         execution=execution,
@@ -229,6 +235,26 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
         checks_warned=tuple(each.check_name for each in failed if not each.blocking),
         checks_failed=stopping,
     )
+
+
+def _held_back(job: Job, result: dg.ExecuteInProcessResult, graph: Graph) -> str:
+    """Why a job that did not fail was not started either."""
+    broken = {each.asset_check_key: each for each in result.get_asset_check_evaluations() if not each.passed}
+    gates = [
+        broken[key]
+        for gate in gates_of(job, graph)
+        for key, rule in gate[2].items()
+        if rule.blocking and key in broken
+    ]
+    if gates:
+        return f"held back: {'; '.join(_sentence(each) for each in gates)}"
+    upstream = [name for source in job.data_sources if (name := graph.producer(source))]
+    return f"not started, because {' and '.join(upstream) or 'the run'} did not succeed"
+
+
+def _sentence(evaluation: dg.AssetCheckEvaluation) -> str:
+    where = evaluation.asset_key.to_user_string()
+    return f"{where}: {evaluation.check_name}: {evaluation.description}"
 
 
 def _words(failure: Any) -> str:

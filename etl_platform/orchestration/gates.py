@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from etl_platform.config.models.job import Job
 from etl_platform.orchestration.checks import result_metadata, severity_of
@@ -38,12 +39,15 @@ def pass_gates(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> Non
     failed: list[RuleResult] = []
     for owner, dataset, checks in gates_of(job, graph):
         blocking = {key: rule for key, rule in checks.items() if rule.blocking}
-        evaluated = _evaluated_here(context, list(blocking))
-        missing = {key: rule for key, rule in blocking.items() if key not in evaluated}
+        passed = _passed_here(context, list(blocking))
+        missing = {key: rule for key, rule in blocking.items() if key not in passed}
         if not missing:
             continue
-        context.log.info("Evaluating %d gates on %s, not selected in this run.", len(missing), dataset)
+        context.log.info("Evaluating %d blocking rules on %s.", len(missing), dataset)
         report = evaluate(graph.config, owner, dataset, rules=tuple(missing.values()))
+        if report.missing_optional:
+            context.log.warning("%s is missing and optional: its rules hold nothing back.", dataset)
+            continue
         results = {result.rule.check_name: result for result in report.results}
         for key, rule in missing.items():
             result = results[rule.check_name]
@@ -60,10 +64,12 @@ def pass_gates(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> Non
         )
 
 
-def _evaluated_here(context: dg.AssetExecutionContext, keys: list[dg.AssetCheckKey]) -> set[dg.AssetCheckKey]:
-    """The checks that this run has evaluated; the ones that failed have stopped it before this step."""
+def _passed_here(context: dg.AssetExecutionContext, keys: list[dg.AssetCheckKey]) -> set[dg.AssetCheckKey]:
+    """The checks that this run has evaluated, and that hold."""
     latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    return {key for key, record in latest.items() if record.run_id == context.run.run_id and record.event}
+    held = AssetCheckExecutionRecordStatus.SUCCEEDED
+    run_id = context.run.run_id
+    return {key for key, record in latest.items() if record.run_id == run_id and record.status == held}
 
 
 def _evaluation(key: dg.AssetCheckKey, result: RuleResult) -> dg.AssetCheckEvaluation:

@@ -21,10 +21,16 @@ def open_instance(config: Config) -> dg.DagsterInstance:
         OSError: The folder cannot be written.
     """
     home = dagster_home(config)
-    home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n", encoding="utf-8")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            settings.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n", encoding="utf-8")
+    except OSError as error:
+        raise OSError(
+            f"{home}: Dagster's history is kept here, and it cannot be written ({error.strerror}). "
+            "Make the folder writable, or set DAGSTER_HOME to one that is."
+        ) from error
     # Child processes and Dagster's own storage look the folder up here.
     os.environ["DAGSTER_HOME"] = str(home.resolve())
     return dg.DagsterInstance.get()

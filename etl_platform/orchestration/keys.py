@@ -1,5 +1,6 @@
 """Which asset each dataset is, and which check each rule is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,11 @@ from etl_platform.config.models.data_sources import AnySource, JobSource
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.rules import Rule, rules_of
+
+
+def asset_key_of(dataset: DatasetKey) -> dg.AssetKey:
+    """The asset key of a dataset: its physical name, with `_` for what Dagster takes in no name."""
+    return dg.AssetKey([re.sub(r"[^A-Za-z0-9_.-]", "_", part) for part in dataset])
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,32 @@ class Graph:
 
     def source_asset_key(self, source: AnySource) -> dg.AssetKey:
         """The asset that a source is: its producer's, else its own."""
-        return dg.AssetKey(self.producer(source) or source_key(source))
+        producer = self.producer(source)
+        return dg.AssetKey(producer) if producer else asset_key_of(source_key(source))
 
     def asset_key(self, job: Job, dataset: str) -> dg.AssetKey:
         """The asset that a dataset of a job is: `target` is the job's own."""
         if dataset == "target":
             return dg.AssetKey(job.job_id)
         return self.source_asset_key(next(each for each in job.data_sources if each.name == dataset))
+
+    @cached_property
+    def readers(self) -> Mapping[dg.AssetKey, set[str]]:
+        """Asset of each source to the ids of the jobs that read it."""
+        readers: dict[dg.AssetKey, set[str]] = {}
+        for job in self.config.jobs:
+            for source in job.data_sources:
+                readers.setdefault(self.source_asset_key(source), set()).add(job.job_id)
+        return readers
+
+    def holds_back_in_dagster(self, key: dg.AssetCheckKey, rule: Rule) -> bool:
+        """Whether Dagster itself holds back what is downstream of a rule's dataset.
+
+        It would hold back all jobs that read a source. So where others read it too, the step of the job
+        whose rule it is holds itself back.
+        """
+        own = rule.dataset == "target" or len(self.readers[key.asset_key]) == 1
+        return rule.blocking and own
 
     @cached_property
     def checks(self) -> Mapping[str, Mapping[str, dict[dg.AssetCheckKey, Rule]]]:

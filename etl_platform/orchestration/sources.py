@@ -9,7 +9,7 @@ from etl_platform.catalog.measure import measure
 from etl_platform.catalog.stats import TableStats
 from etl_platform.config.identity import source_key
 from etl_platform.config.models.data_sources import AnySource, S3Source
-from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.keys import Graph, asset_key_of
 
 
 def observable_sources(graph: Graph, name: str) -> list[dg.AssetsDefinition]:
@@ -50,7 +50,7 @@ def _sources(graph: Graph) -> Mapping[dg.AssetKey, AnySource]:
     for job in graph.config.jobs:
         for source in job.data_sources:
             if not graph.producer(source):
-                found.setdefault(dg.AssetKey(source_key(source)), source)
+                found.setdefault(asset_key_of(source_key(source)), source)
     return found
 
 

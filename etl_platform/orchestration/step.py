@@ -22,14 +22,20 @@ from etl_platform.tracking.open import open_store
 from etl_platform.tracking.outbox import open_outbox
 
 
-def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun:
+def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun | None:
     """Run a job once, where its configuration and the profile say.
 
+    Returns:
+        The run; None for a disabled job in a run of several, which is left out with a warning.
+
     Raises:
-        Failure: The job is disabled, a gate does not hold, it cannot run here, or its run did not succeed.
-            A retry is allowed only where it can help.
+        Failure: The job is disabled and alone, a gate does not hold, it cannot run here, or its run did not
+            succeed. A retry is allowed only where it can help.
     """
     if not job.enabled:
+        if len(context.job_def.nodes) > 1:
+            context.log.warning("%s is disabled and left out.", job.job_id)
+            return None
         raise dg.Failure(
             description=f"{job.job_id} is disabled; to run it, set its `enabled` to true "
             f"in {graph.config.path}.",
@@ -106,6 +112,11 @@ def _partition_key(context: dg.AssetExecutionContext, job: Job) -> str | None:
     """
     if job.execution.partitions is None:
         return None
+    if not context.has_partition_key and not context.has_partition_key_range:
+        raise dg.Failure(
+            description=f"{job.job_id} is partitioned, and this run names no partition; choose one.",
+            allow_retries=False,
+        )
     if context.has_partition_key_range:
         keys = context.partition_key_range
         return f"{keys.start}...{keys.end}"

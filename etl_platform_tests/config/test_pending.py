@@ -40,23 +40,21 @@ def test_no_key_is_listed_twice() -> None:
 
 
 def test_keys_that_are_used_are_told_with_their_jobs(tmp_path: Path) -> None:
-    rule = {"field": "x", "action": "quarantine"}
     found = pending(
         loaded(
             tmp_path,
             config(
-                job("a", platform={"dpu_count": 1, "user_preference": "local"}, cost={"hard_limit": True}),
+                job("a", platform={"dpu_count": 1, "user_preference": "local"}),
                 job("b", platform={"dpu_count": 2, "worker_type": None}),
-                job("c", data_quality={"completeness_checks": [rule, rule, {**rule, "action": "warn"}]}),
-                global_settings={"pricing": {}, "profile": "local"},
+                job("c", compliance={"pii_fields": ["x"], "gdpr_config": {"subject_key": "x"}}),
+                global_settings={"agents": {}, "profile": "local"},
             ),
         )
     )
     assert [tuple(each) for each in found] == [
         ("platform.dpu_count", ("a", "b")),
-        ("cost", ("a",)),
-        ("data_quality.completeness_checks.action=quarantine", ("c",)),
-        ("global_settings.pricing", ()),
+        ("compliance.gdpr_config", ("c",)),
+        ("global_settings.agents", ()),
     ]
 
 

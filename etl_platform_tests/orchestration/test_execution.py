@@ -371,3 +371,32 @@ def handler(event, context):
     assert "quarantine" in str(evaluation.metadata["bad_rows"].value)
     left = pandas.read_parquet(tmp_path / ".etl_platform/glue/lake/clean")
     assert sorted(left["order_id"]) == [1, 2]
+
+
+def test_a_disabled_job_among_others_is_left_out(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    config = load_project(tmp_path, copy_job("clean"), copy_job("off", enabled=False))
+    result = materialize(config, instance, "clean", "off")
+    assert result.success
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {"clean"}
+
+
+def test_a_rule_of_one_job_on_a_shared_source_holds_back_that_job_alone(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    config = load_project(tmp_path, copy_job("strict", data_quality=BLOCKING), copy_job("easy"))
+    key = dg.AssetCheckKey(dg.AssetKey(["glue", "lake", "orders"]), "accuracy__amount__range")
+    result = materialize(config, instance, "strict", "easy", checks={key})
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {"easy"}
+    assert "accuracy__amount__range" in failure(result, "strict")
+
+
+def test_a_missing_optional_source_holds_nothing_back(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    sources = [source("orders"), source("extras", optional=True)]
+    rules = {"completeness_checks": [{"field": "id", "dataset": "extras", "severity": "critical"}]}
+    config = load_project(tmp_path, copy_job("clean", data_sources=sources, data_quality=rules))
+    assert materialize(config, instance, "clean").success

@@ -205,3 +205,12 @@ def test_a_source_shared_by_name_describes_itself_once(tmp_path: Path) -> None:
     found = spec(definitions(tmp_path, job), ["glue", "lake", "orders"])
     assert found.description == "All orders."
     assert found.group_name == "sources"
+
+
+def test_a_source_may_have_a_name_that_dagster_does_not_take(tmp_path: Path) -> None:
+    odd = {"name": "events", "source_type": "s3", "path": "s3://raw/events ä/year=2026/", "format": "csv"}
+    rules = {"completeness_checks": [{"field": "id", "dataset": "events"}]}
+    defs = definitions(tmp_path, copy_job("clean", data_sources=[odd], data_quality=rules))
+    assert parents(defs, "clean") == {"s3/raw/events__/year_2026"}
+    assert spec(defs, ["s3", "raw", "events__", "year_2026"]).metadata["dagster/uri"] == odd["path"]
+    defs.get_repository_def().get_all_jobs()

@@ -12,6 +12,7 @@ _CHECKS: Final[tuple[tuple[JobCheck, frozenset[str]], ...]] = (
     (execution.times, frozenset({"execution"})),
     (execution.deadline, frozenset({"sla"})),
     (storage.target_is_named, frozenset({"target"})),
+    (storage.names_stay_below_their_root, frozenset({"target", "data_sources"})),
     (storage.redshift_is_reached, frozenset({"data_sources"})),
     (sources.names_are_unique, frozenset({"data_sources"})),
     (sources.joins_name_sources, frozenset({"data_sources"})),

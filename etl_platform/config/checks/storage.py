@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from etl_platform.config.checks.problem import Problem
-from etl_platform.config.models.data_sources import RedshiftSource
+from etl_platform.config.models.data_sources import FileSource, RedshiftSource
 from etl_platform.config.models.job import Job
 
 _TARGET_NEEDS = {
@@ -23,6 +23,19 @@ def target_is_named(job: Job) -> Iterator[Problem]:
     if missing:
         needs = " and ".join(f"`{key}`" for key in missing)
         yield Problem(("target",), f'a target of type "{job.target.type}" needs {needs}')
+
+
+def names_stay_below_their_root(job: Job) -> Iterator[Problem]:
+    """Paths and table names hold no step up: under the profile `local` they are folders."""
+    places = [(("data_sources", index), source) for index, source in enumerate(job.data_sources)]
+    for path, place in [*places, (("target",), job.target)]:
+        for key in ("path", "database", "table"):
+            name = getattr(place, key, None)
+            if not isinstance(name, str) or isinstance(place, FileSource):
+                continue
+            parts = name.split("://")[-1].split("/")
+            if ".." in parts or "\\" in name or (key != "path" and len(parts) > 1):
+                yield Problem((*path, key), "is no name of a table or place: it may hold no `..`", name)
 
 
 def redshift_is_reached(job: Job) -> Iterator[Problem]:
