@@ -27,6 +27,20 @@ def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
     }
 
 
+def refuse_secret_in_query(job_id: str, key: str, query: str) -> None:
+    """Refuse a query that holds a secret: it would run as the text that stands there.
+
+    Raises:
+        NotRunnableError: It does; the message names where, never a value.
+    """
+    if found := _SECRET.search(query):
+        raise NotRunnableError(
+            f'job "{job_id}": the query of {key} holds ${{SECRET:{found[1]}}}, and secrets are not put into '
+            "queries, because logs and plans show their text. Take it out; if the job needs the secret, make "
+            "it a Python script that reads an environment variable."
+        )
+
+
 def refuse_secrets(job_id: str, section: str, values: Mapping[str, str]) -> None:
     """Refuse values that hold a secret, where they would be written down as they are.
 

@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 from etl_platform.catalog.location import NoLocationError, glue_path, locate_target, s3_path
 from etl_platform.config.models.data_sources import FileSource, GlueCatalogSource, S3Source
 from etl_platform.config.project import Config
-from etl_platform.platforms.arguments import as_text, refuse_secrets, script_arguments
+from etl_platform.platforms.arguments import (
+    as_text,
+    refuse_secret_in_query,
+    refuse_secrets,
+    script_arguments,
+)
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
 from etl_platform.runtime.engine import choose
@@ -47,6 +52,9 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
     arguments, spark_conf = script_arguments(request), as_text(execution.spark_conf)
     refuse_secrets(job.job_id, "execution.arguments", arguments)
     refuse_secrets(job.job_id, "execution.spark_conf", spark_conf)
+    if kind == "sql":
+        key = f"execution.script_path ({execution.script_path})" if script else "execution.sql"
+        refuse_secret_in_query(job.job_id, key, text)
     return {
         "execution_id": request.execution_id,
         "job_id": job.job_id,

@@ -63,6 +63,8 @@ class LocalPlatform:
         folder = run_dir(request.config, request.execution_id)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Arguments, settings and logs of a run are for the one who started it.
+            folder.chmod(0o700)
             write_json(folder / LAUNCH_FILE, launch)
         except OSError as error:
             raise NotRunnableError(
@@ -169,6 +171,7 @@ class LocalPlatform:
             ended=raw.get("ended"),
             metrics=ExecutionMetrics(**{key: value for key, value in measured.items() if key in known}),
             usage={key: value for key, value in measured.items() if key not in known},
+            warnings=_nothing_written(state, target, measured),
             result=raw.get("result"),
         )
 
@@ -232,6 +235,18 @@ def _failure(raw: dict[str, Any]) -> dict[str, Any]:
         error_stack_trace=error.get("stack_trace") or None,
     )
     return {"error": details, "retry_can_help": failure.retry_can_help}
+
+
+def _nothing_written(
+    state: RunState, target: dict[str, Any] | None, measured: dict[str, Any]
+) -> tuple[str, ...]:
+    """A warning where a run succeeded and left its declared target as it was."""
+    if state.status != "success" or not target or measured.get("output_file_count") != 0:
+        return ()
+    return (
+        f"The run succeeded without writing any file to its target {target['path']}. If the script writes "
+        "elsewhere, correct `target`; if there was nothing to write, all is well.",
+    )
 
 
 def _ended_how(exit_code: int | None) -> str:

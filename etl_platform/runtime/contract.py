@@ -187,7 +187,12 @@ def read_launch(run_dir: Path) -> Launch:
 
 
 def write_json(path: Path, value: Json) -> None:
-    """Write a JSON file so that a reader sees all of it or none of it."""
+    """Write a JSON file that only its owner can read, so that a reader sees all of it or none of it.
+
+    A surrogate without its pair, which UTF-8 cannot hold, is written as JSON's escape for it.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8", errors="backslashreplace")
     draft.replace(path)

@@ -41,6 +41,11 @@ _NO_MOUNT = re.compile(r"Empty Mount table in config|Could not initialize target
 _ADDRESS = re.compile(r"\b(?:s3[an]?|viewfs)://([a-z0-9][a-z0-9.-]+)")
 
 
+def _printable(text: str) -> str:
+    """A text that any store and terminal takes: a surrogate without its pair is spelled out."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
 def classify(text: str, kind: type[BaseException] | None = None) -> str:
     """The error class of a failure, by its type and by what its message says."""
     if kind is not None and issubclass(kind, MemoryError):
@@ -106,8 +111,8 @@ def describe(error: BaseException, launch: Launch) -> ErrorReport:
     _own_frames(trace, tuple(p if p.is_dir() else p.parent for p in (s.resolve() for s in sources)))
     return {
         "type": type(error).__name__,
-        "message": message,
-        "stack_trace": "".join(trace.format()),
+        "message": _printable(message),
+        "stack_trace": _printable("".join(trace.format())),
         "error_class": classify(f"{type(error).__name__} {message}", type(error)),
     }
 
@@ -133,6 +138,17 @@ def describe_end(exit_code: int, stderr_tail: str) -> ErrorReport:
     return _bare("SystemExit", f"The script ended with exit status {exit_code}.", error_class)
 
 
+def describe_no_result(launch: Launch) -> ErrorReport:
+    """Describe a handler or query whose process ended with status 0 before it was done."""
+    what = "query was answered" if launch.script_type == "sql" else "handler returned"
+    return _bare(
+        "SystemExit",
+        f"The process ended with exit status 0 before the {what}, as `os._exit(0)` or `sys.exit(0)` in it "
+        "does. Let it return instead.",
+        "code",
+    )
+
+
 def describe_setup(error: Exception) -> ErrorReport:
     """Describe why the script was not started at all."""
     return _bare(type(error).__name__, str(error), classify(str(error), type(error)))
@@ -153,4 +169,4 @@ def describe_stop(signal_name: str) -> ErrorReport:
 
 
 def _bare(kind: str, message: str, error_class: str) -> ErrorReport:
-    return {"type": kind, "message": message, "stack_trace": "", "error_class": error_class}
+    return {"type": kind, "message": _printable(message), "stack_trace": "", "error_class": error_class}

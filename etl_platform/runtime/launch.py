@@ -32,6 +32,7 @@ from etl_platform.runtime.contract import (
 from etl_platform.runtime.java import NoJavaError
 from etl_platform.runtime.measure import measure
 from etl_platform.runtime.process_environment import process_environment
+from etl_platform.runtime.python_job import handler_name
 from etl_platform.runtime.s3_endpoint import S3Endpoint
 from etl_platform.runtime.s3_storage import LocalS3
 from etl_platform.runtime.worker import ERROR_FILE, RESULT_FILE
@@ -108,11 +109,20 @@ def _tail(path: Path) -> str:
         return log.read().decode("utf-8", errors="replace")
 
 
+def _has_answer(launch: Launch) -> bool:
+    return launch.script_type == "sql" or (
+        launch.script_type == "python" and handler_name(launch.text) is not None
+    )
+
+
 def _judge(launch: Launch, run_dir: Path, exit_code: int | None) -> tuple[Status, errors.ErrorReport | None]:
     """Status and error of a run by how its process ended and what it left behind."""
     if exit_code is None:
         return "timeout", errors.describe_timeout(launch.timeout_seconds)
     if exit_code == 0:
+        # A plain script may end itself with status 0 wherever it likes; a handler or a query has an answer.
+        if _has_answer(launch) and not (run_dir / RESULT_FILE).exists():
+            return "failed", errors.describe_no_result(launch)
         return "success", None
     tail = _tail(run_dir / STDERR_FILE)
     report = _read_json(run_dir / ERROR_FILE) or errors.describe_end(exit_code, tail)

@@ -1,5 +1,6 @@
 """What a finished run has used and written, as far as it was measured."""
 
+import os
 import resource
 import sys
 from pathlib import Path
@@ -33,19 +34,35 @@ def target_metrics(target: TargetFiles, since: float) -> Metrics:
     Args:
         target: The target.
         since: Start of the run, Unix seconds; older files are of earlier runs.
+
+    Returns:
+        The figures; rows are unknown where a file vanished meanwhile (another run replaces the target), and
+        all is unknown where every file or a folder did.
     """
-    written = {file: file.stat() for file in data_files(target.path)}
-    sizes = {file: stat.st_size for file, stat in written.items() if stat.st_mtime >= since}
+    try:
+        files = list(data_files(target.path))
+    except FileNotFoundError:
+        return {}
+    stats = {file: stat for file in files if (stat := _stat(file))}
+    sizes = {file: stat.st_size for file, stat in stats.items() if stat.st_mtime >= since}
+    whole = len(stats) == len(files)
     if not sizes:
-        return {"output_file_count": 0}
+        return {"output_file_count": 0} if whole else {}
     total = sum(sizes.values())
     figures: Metrics = {
         "output_file_count": len(sizes),
         "output_avg_file_mb": total / len(sizes) / _MB,
         "data_written_gb": total / 1024 / _MB,
     }
-    rows = _rows(list(sizes), target.format)
+    rows = _rows(list(sizes), target.format) if whole else None
     return figures if rows is None else {**figures, "records_written": rows}
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _rows(files: list[Path], file_format: str) -> int | None:
@@ -57,8 +74,8 @@ def _rows(files: list[Path], file_format: str) -> int | None:
 
     try:
         return dataset(list(map(str, files)), format=file_format).count_rows()
-    except pyarrow.ArrowInvalid:
-        # Not what the target's format says: then nobody knows.
+    except (pyarrow.ArrowInvalid, FileNotFoundError):
+        # Not what the target's format says, or gone by now: then nobody knows.
         return None
 
 

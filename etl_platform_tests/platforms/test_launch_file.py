@@ -145,3 +145,12 @@ def test_profile_of_real_services_is_refused(tmp_path: Path):
     aws = Config(config.path, config.jobs, config.settings, profile="aws")
     with pytest.raises(NotRunnableError, match="the profile is aws"):
         launch_of(request_of(aws, job))
+
+
+@pytest.mark.parametrize("place", ["sql", "script_path"])
+def test_secret_in_a_query_is_refused_with_its_place(tmp_path: Path, place: str):
+    query = "select '${SECRET:db.password}' as p"
+    (tmp_path / "q.sql").write_text(query)
+    job = job_of(execution={place: query if place == "sql" else "q.sql"})
+    with pytest.raises(NotRunnableError, match=rf"execution\.{place}.* holds \$\{{SECRET:db\.password"):
+        launch_of(request_of(config_of(tmp_path, job), job))

@@ -373,3 +373,29 @@ def test_handle_survives_its_way_through_json(tmp_path: Path):
     handle = station.start(request)
     assert RunHandle.model_validate_json(handle.model_dump_json()) == handle
     assert station.platform.find(request) == handle
+
+
+def test_only_the_owner_can_read_what_a_run_was_given(tmp_path: Path):
+    request = script_request(tmp_path, "print(1)")
+    LocalPlatform().prepare(request)
+    folder = folder_of(request)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "launch.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_run_that_writes_nothing_to_its_target_is_warned_of(tmp_path: Path, writes: bool):
+    target = tmp_path / "root/s3/warehouse/daily"
+    script = f"import os\nos.makedirs('{target}')\n"
+    script += f"open('{target}/a.csv', 'w').write('id')\n" if writes else ""
+    sections = {"target": {"type": "s3", "path": "s3://warehouse/daily/", "format": "csv"}}
+    outcome = Station(tmp_path).run(script_request(tmp_path, script, sections=sections))
+    assert outcome.status == "success"
+    assert [str(target) in warning for warning in outcome.warnings] == ([] if writes else [True])
+
+
+def test_error_with_half_a_character_is_recorded(tmp_path: Path):
+    station = Station(tmp_path)
+    station.run(script_request(tmp_path, "raise ValueError('bad name caf\\udce9')\n"))
+    error = station.record().error_details
+    assert error and error.error_type == "ValueError" and error.error_message == "bad name caf\\udce9"

@@ -198,3 +198,10 @@ def test_what_the_process_used_is_measured(project):
 def test_a_run_without_a_script_is_an_outcome_too(project):
     run = project.run(script=None)
     assert (run.outcome["status"], run.outcome["error"]["type"]) == ("failed", "LaunchError")
+
+
+@pytest.mark.parametrize("end", ["import os; os._exit(0)", "import sys; sys.exit(0)"])
+def test_a_handler_that_ends_the_process_has_not_succeeded(project, end):
+    run = project.run(f"def handler(event, context):\n    {end}\n")
+    assert (run.outcome["status"], run.outcome["exit_code"]) == ("failed", 0)
+    assert "before the handler returned" in run.outcome["error"]["message"]
