@@ -77,6 +77,7 @@ def _examine(config_path: Path) -> Iterator[Finding]:
     yield _local_root(config)
     yield _store(config)
     yield _outbox(config)
+    yield _messages(config)
 
 
 def _java() -> Finding:
@@ -210,3 +211,14 @@ def _outbox(config: Config) -> Finding:
         found = f"{waiting} records wait for the store, {refused} were refused by it"
         return Finding("outbox of records", "broken", found, "Mend tracking; the next run delivers them.")
     return Finding("outbox of records", "works", "no record waits")
+
+
+def _messages(config: Config) -> Finding:
+    from etl_platform.notify.deliver import undelivered
+
+    waiting = undelivered(config)
+    if not waiting:
+        return Finding("notifications", "works", "no message waits")
+    given_up = sum(message.given_up for message in waiting)
+    found = f"{len(waiting)} messages were not delivered, of which {given_up} were given up"
+    return Finding("notifications", "missing", found, f"The last error: {waiting[-1].error}")

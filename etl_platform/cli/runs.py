@@ -1,5 +1,6 @@
 """`etl-platform runs` and `show`: what was recorded of past runs."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from etl_platform.cli.options import (
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
+from etl_platform.platforms.local import LocalPlatform
+from etl_platform.platforms.reconcile import reconcile
 from etl_platform.tracking.answers import Dossier
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
@@ -56,6 +59,8 @@ def runs(job_id: str | None, limit: int, config_path: Path, output_format: str) 
     """List past runs of JOB, or of all jobs, newest first."""
     config = load(config_path)
     with open_store(config) as store:
+        if config.profile == "local":
+            reconcile(LocalPlatform(), config, store, time.time())
         page = store.summaries(job_id, limit=limit)
     if job_id is not None and not page.items:
         # A job that was removed from the configuration may still have runs; one without runs has to be in it.
