@@ -60,7 +60,7 @@ class RunCatalog:
         tables = [*launch.inputs, *([own] if own else [])]
         for database in sorted({table.database for table in tables}):
             folder = launch.local_root / "glue" / database
-            session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(folder.as_uri())}")
+            session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(str(folder))}")
         # What the script itself has written in an earlier run need not be declared.
         known = {table.name for table in tables}
         found = (
@@ -101,7 +101,7 @@ def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> Non
     with_options = f"OPTIONS ({options}) " if options else ""
     session.sql(
         f"CREATE TABLE IF NOT EXISTS {name} {columns}USING {form} {with_options}{partitioned_by}"
-        f"LOCATION {quoted(table.path.as_uri())}"
+        f"LOCATION {quoted(str(table.path))}"
     )
     if partitions and not sail:
         session.sql(f"MSCK REPAIR TABLE {name}")

@@ -66,7 +66,7 @@ def default_settings(launch: Launch, run_dir: Path) -> dict[str, str]:
     memory_gb = min(max(psutil.virtual_memory().total // (2 * _GB), 1), 8)
     event_log = run_dir / EVENT_LOG_FOLDER
     event_log.mkdir(exist_ok=True)
-    java_options = f"-Duser.timezone=UTC -Dderby.system.home={run_dir}"
+    java_options = f"-Duser.timezone=UTC {_java_option(f'-Dderby.system.home={run_dir}')}"
     return {
         "spark.master": "local[*]",
         "spark.app.name": launch.job_id,
@@ -83,7 +83,7 @@ def default_settings(launch: Launch, run_dir: Path) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(4, 2 * cores)),
         # What a script saves as a table without naming a database is in the database `default`.
-        "spark.sql.warehouse.dir": (launch.local_root / "glue" / "default").as_uri(),
+        "spark.sql.warehouse.dir": str(launch.local_root / "glue" / "default"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # A script that asks for Hive gets a metastore of its own, so that runs do not lock each other.
@@ -91,6 +91,16 @@ def default_settings(launch: Launch, run_dir: Path) -> dict[str, str]:
         "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
         "spark.hadoop.hive.metastore.schema.verification": "false",
     }
+
+
+def _java_option(option: str) -> str:
+    """An option as Spark's launcher splits them: one word, whatever characters it has."""
+    return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _property_value(value: str) -> str:
+    """A value in a file of Java properties, where a backslash starts an escape."""
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _text(value: object) -> str:
@@ -117,7 +127,7 @@ def environment(launch: Launch, run_dir: Path, buckets: set[str]) -> dict[str, s
     settings |= {key: _text(value) for key, value in launch.spark_conf.items()}
     folder = run_dir / "spark_conf"
     folder.mkdir(exist_ok=True)
-    lines = (f"{key} {value}\n" for key, value in settings.items())
+    lines = (f"{key} {_property_value(value)}\n" for key, value in settings.items())
     (folder / "spark-defaults.conf").write_text("".join(lines), encoding="utf-8")
     (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
     return {

@@ -6,6 +6,7 @@ from typing import Any
 from etl_platform.runtime import staging
 from etl_platform.runtime.catalog import data_files
 from etl_platform.runtime.contract import Json, Launch, TargetFiles
+from etl_platform.runtime.empty_dataset import files_with_rows, write_empty
 
 _PARAMETER = re.compile(r"(?<!:):([A-Za-z_]\w*)")
 
@@ -38,6 +39,7 @@ def run_query(launch: Launch) -> Json:
         `rows_written` and `files_written`; None without a target.
     """
     from pyspark.sql import SparkSession
+    from pyspark.sql.pandas.types import to_arrow_schema
 
     session = SparkSession.Builder().appName(launch.job_id).getOrCreate()
     query = launch.text.strip().rstrip(";")
@@ -50,13 +52,20 @@ def run_query(launch: Launch) -> Json:
         return None
     staging.recover(target.path)
     with staging.staging_folder(target.path) as folder:
-        _write(answer, target, folder.as_uri())
-        rows = _count(session, target, folder.as_uri())
+        _write(answer, target, str(folder))
         files = len(list(data_files(folder)))
-        if target.mode == "append" and target.path.exists():
-            staging.add_files(folder, target.path)
-        elif target.mode == "overwrite_partitions" and target.partition_by and target.path.exists():
+        rows = _count(session, target, str(folder)) if files else 0
+        by_partition = target.mode == "overwrite_partitions" and target.partition_by
+        keeps = (target.mode == "append" or by_partition) and files_with_rows(target.path)
+        if not files and keeps:
+            return {"rows_written": 0, "files_written": 0}
+        if not files:
+            write_empty(to_arrow_schema(answer.schema), target.format, folder)
+            files = 1
+        if keeps and by_partition:
             staging.replace_partitions(folder, target.path)
+        elif keeps:
+            staging.add_files(folder, target.path)
         else:
             staging.replace_folder(folder, target.path)
     return {"rows_written": rows, "files_written": files}

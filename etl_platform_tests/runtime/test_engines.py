@@ -1,5 +1,6 @@
 """The same scripts on Sail and on Spark: they must not be able to tell."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -79,7 +80,7 @@ def rows(path: Path) -> list[dict]:
 
 @pytest.mark.parametrize("engine", ["sail", "spark"])
 def test_a_script_of_data_frames_and_sql(tmp_path, engine):
-    project = shop(tmp_path)
+    project = shop(tmp_path / "my proj")
     run = project.run(
         SCRIPT, script_type="pyspark", engine=engine, buckets=["raw"], target=project.target("report")
     )
@@ -227,3 +228,50 @@ def test_a_query_writes_text_formats(tmp_path, form):
     project = shop(tmp_path)
     run = query(project, "SELECT id FROM shop.orders", format=form)
     assert run.outcome["result"]["rows_written"] == 3
+
+
+@pytest.mark.parametrize(
+    ("engine", "form", "partition_by", "columns"),
+    [
+        ("sail", "parquet", [], ["id", "year"]),
+        ("sail", "parquet", ["year"], ["id", "year"]),
+        ("sail", "csv", [], ["id", "year"]),
+        ("sail", "json", [], []),
+        ("spark", "parquet", ["year"], ["id", "year"]),
+    ],
+)
+def test_a_query_without_rows_leaves_an_empty_target_with_its_columns(
+    tmp_path, engine, form, partition_by, columns
+):
+    project = shop(tmp_path / "my proj")
+    sql = "SELECT id, year FROM shop.orders WHERE id > 9"
+    run = query(project, sql, engine, format=form, partition_by=partition_by)
+    assert run.outcome["status"] == "success", run.stderr
+    assert run.outcome["result"]["rows_written"] == 0
+    path = project.root / "glue" / "shop" / "report"
+    if form == "json":
+        assert [file.stat().st_size for file in path.iterdir() if file.suffix == ".json"] == [0]
+        return
+    data = ds.dataset(path, format=form, partitioning="hive")
+    assert (data.schema.names, data.count_rows()) == (columns, 0)
+
+
+def test_a_query_fills_a_partitioned_target_that_was_empty(tmp_path):
+    project = shop(tmp_path)
+    keys = {"mode": "append", "partition_by": ["year"]}
+    shutil.rmtree(project.root / "glue" / "shop" / "report")
+    for bound in (9, 1):
+        run = query(project, f"SELECT id, year FROM shop.orders WHERE id > {bound}", **keys)
+        assert run.outcome["status"] == "success", run.stderr
+    report = rows(project.root / "glue" / "shop" / "report")
+    assert sorted((row["id"], row["year"]) for row in report) == [(2, 2013), (3, 2014)]
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite_partitions"])
+def test_a_query_without_rows_adds_nothing(tmp_path, mode):
+    project = shop(tmp_path)
+    query(project, "SELECT id, year FROM shop.orders", partition_by=["year"])
+    sql = "SELECT id, year FROM shop.orders WHERE id > 9"
+    run = query(project, sql, mode=mode, partition_by=["year"])
+    assert run.outcome["result"] == {"rows_written": 0, "files_written": 0}, run.stderr
+    assert len(rows(project.root / "glue" / "shop" / "report")) == 3
