@@ -9,7 +9,7 @@ import click
 from rich.markdown import Markdown
 from rich.table import Table
 
-from etl_platform.cli.figures import UNKNOWN, duration
+from etl_platform.cli.figures import UNKNOWN
 from etl_platform.cli.options import (
     config_option,
     failing_as_sentence,
@@ -23,6 +23,7 @@ from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
 from etl_platform.decide.options import Figures, PlatformOption
 from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_jobs
+from etl_platform.notify.figures import duration
 from etl_platform.pricing.book import BadPriceFileError, UnknownPriceKeyError
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from etl_platform.cli.figures import count, duration
+from etl_platform.cli.figures import count
 from etl_platform.cli.options import (
     config_option,
     failing_as_sentence,
@@ -22,6 +22,7 @@ from etl_platform.cli.options import (
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
+from etl_platform.notify.figures import duration
 from etl_platform.tracking.errors import StoreError
 
 

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from etl_platform.cli.figures import UNKNOWN, count, dollars, duration, moment, size
+from etl_platform.cli.figures import UNKNOWN, count, dollars, moment, size
 from etl_platform.cli.options import (
     config_option,
     failing_as_sentence,
@@ -21,6 +21,7 @@ from etl_platform.cli.options import (
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
+from etl_platform.notify.figures import duration
 from etl_platform.platforms.local import LocalPlatform
 from etl_platform.platforms.reconcile import reconcile
 from etl_platform.tracking.answers import Dossier
