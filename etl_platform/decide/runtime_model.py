@@ -3,10 +3,14 @@
 The logarithm of the runtime is the logarithm of a physical estimate plus a Gaussian process with a linear
 trend. The priors below say what is known of data jobs before any run: time grows with data, falls with cores
 until the serial part is left, depends smoothly on everything else. They are rough on purpose.
+
+Several experts are asked: one for each share of parallel work, and a free one that doubts the physics. They
+are stacked (Yao, Vehtari, Simpson, Gelman, "Using stacking to average Bayesian predictive distributions",
+2018): each counts as much as it helps to predict every run from the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import exp, log
 from typing import TYPE_CHECKING
@@ -21,7 +25,7 @@ DATA_POWER = 0.9
 """Runtime grows a little slower than the data, because a part of it, such as the start, does not grow."""
 
 PARALLEL_SHARES = (0.27, 0.5, 0.73, 0.88, 0.95)
-"""Share of the work that more cores speed up, at REFERENCE_CORES (Amdahl's law); the runs weigh all five."""
+"""Share of the work that more cores speed up, at REFERENCE_CORES (Amdahl's law); an expert for each."""
 
 REFERENCE_CORES = 16
 
@@ -53,8 +57,16 @@ ESTIMATE_OFFSET = 0.5
 """The same about an estimate that knows its seconds; with the curves and machines below, nine first runs in
 ten are within a factor of six."""
 
-LEAST_WEIGHT = 0.02
-"""A physics that the runs speak against is left out."""
+FREE_SLOPE = 1.0
+FREE_LENGTH = (1.0, 1.0)
+FREE_TOGETHER = (0.3, 1.5)
+"""The slopes, lengths and joint curve of the free expert, to which the runs may say almost anything."""
+
+PRIOR_RUNS = 1.0
+"""So many runs speak for each expert beforehand (rule of succession)."""
+
+STACKING_ROUNDS = 100
+"""Rounds of expectation maximization; the weights have settled long before."""
 
 
 @dataclass(frozen=True)
@@ -127,23 +139,34 @@ class RuntimeModel:
         encoder = Encoder(runs)
         matrix = encoder.encode(runs)
         times = np.log(np.asarray(seconds, float))
-        slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * (len(encoder.columns) - 2)]
-        offset = OFFSET if estimates is None else ESTIMATE_OFFSET
-        lengths = [SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * (len(encoder.columns) - 2)]
-        prior = Prior(offset, slopes, lengths, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
         ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
+        offset = OFFSET if estimates is None else ESTIMATE_OFFSET
+        further = len(encoder.columns) - 2
+        slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * further]
+        lengths = [SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * further]
+        bound = Prior(offset, slopes, lengths, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
+        columns = len(encoder.columns)
+        free = replace(
+            bound,
+            slopes=[FREE_SLOPE] * columns,
+            lengths=[FREE_LENGTH] * columns,
+            together=FREE_TOGETHER,
+            kinship=1.0,
+        )
+        experts = [(bound, ratio) for ratio in ratios]
+        # One run tells nothing of how much to doubt.
+        if len(runs) > 1:
+            experts.append((free, ratios[len(ratios) // 2]))
         # Threads cost more than they give on matrices as small as a job's history.
         with threadpool_limits(1, user_api="blas"):
             processes = [
-                GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio)) for ratio in ratios
+                GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio))
+                for prior, ratio in experts
             ]
-        best = max(one.log_evidence for one in processes)
-        likely = [exp(one.log_evidence - best) for one in processes]
-        total = sum(likely)
+            weights = _stacked([one.left_out() for one in processes]) if len(processes) > 1 else [1.0]
         fits = [
-            _Fit(process, ratio, one / total)
-            for process, ratio, one in zip(processes, ratios, likely, strict=True)
-            if one / total > LEAST_WEIGHT
+            _Fit(process, ratio, float(weight))
+            for process, (_, ratio), weight in zip(processes, experts, weights, strict=True)
         ]
         return cls(fits, encoder)
 
@@ -159,14 +182,9 @@ class RuntimeModel:
         if not runs:
             return []
         matrix = self._encoder.encode(runs)
-        weights = np.array([[one.weight] for one in self._fits])
-        weights /= weights.sum()
-        answers = [one.process.predict(matrix) for one in self._fits]
-        means = np.array([_physics(runs, estimates, one.ratio) for one in self._fits])
-        means += [mean for mean, _ in answers]
+        logarithms, variances, weights = self._answers(matrix)
+        means = logarithms + [_physics(runs, estimates, one.ratio) for one in self._fits]
         mean = (weights * means).sum(0)
-        noise = np.array([[one.process.noise] for one in self._fits])
-        variances = np.array([spread for _, spread in answers]) ** 2 + noise**2
         spread = np.sqrt((weights * (variances + (means - mean) ** 2)).sum(0))
         return [
             Prediction(float(seconds), float(scale))
@@ -178,9 +196,38 @@ class RuntimeModel:
 
         It tells whether an error of one run is one of another too, such as data that is harder than usual.
         """
+        import numpy as np
+
         matrix = self._encoder.encode(runs)
-        best = max(self._fits, key=lambda one: one.weight)
-        return best.process.covariance(matrix)
+        _, _, weights = self._answers(matrix)
+        roots = np.sqrt(weights)
+        covariances = [one.process.covariance(matrix) for one in self._fits]
+        return np.sum([np.outer(one, one) * each for one, each in zip(roots, covariances, strict=True)], 0)
+
+    def _answers(self, matrix: "ndarray") -> tuple["ndarray", "ndarray", "ndarray"]:
+        # Of each expert and row: mean, variance, and weight. Who doubts more counts less: far from all runs
+        # it is the physics that speaks.
+        import numpy as np
+
+        answers = [one.process.predict(matrix) for one in self._fits]
+        means, spreads = (np.array(one) for one in zip(*answers, strict=True))
+        noise = np.array([[one.process.noise] for one in self._fits])
+        variances = spreads**2 + noise**2
+        weights = np.array([[one.weight] for one in self._fits]) / variances
+        return means, variances, weights / weights.sum(0)
+
+
+def _stacked(left_out: Sequence["ndarray"]) -> "ndarray":
+    # The weights under which the mixture best predicts each run from the others, by expectation maximization.
+    import numpy as np
+
+    densities = np.exp(left_out - np.max(left_out, axis=0))
+    weights = np.full(len(densities), 1 / len(densities))
+    for _ in range(STACKING_ROUNDS):
+        shares = weights[:, None] * densities
+        counts = (shares / shares.sum(0)).sum(1) + PRIOR_RUNS
+        weights = counts / counts.sum()
+    return weights
 
 
 def _physics(runs: Sequence[RunShape], estimates: Sequence[float] | None, ratio: float) -> "ndarray":

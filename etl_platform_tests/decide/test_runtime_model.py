@@ -54,6 +54,23 @@ def test_error_falls_with_the_runs(runs, most):
     assert np.mean([error(learned(runs, seed)) for seed in range(3)]) < most
 
 
+def test_many_runs_overrule_the_physics():
+    def odd(run: RunShape) -> float:
+        return 0.2 * run.data_gb**2 * (run.cores / 16) ** 0.5
+
+    runs, new = random_runs(30), random_runs(60, seed=7)
+    answers = RuntimeModel.fit(runs, [odd(run) for run in runs]).predict(new)
+    assert np.mean([abs(one.seconds / odd(run) - 1) for one, run in zip(answers, new, strict=True)]) < 0.03
+
+
+def test_far_from_the_runs_the_estimate_speaks():
+    runs, far = [shape(10)] * 10, shape(10_000)
+    model = RuntimeModel.fit(runs, [50.0 + n for n in range(10)], [100.0] * 10)
+    near, away = model.predict([shape(10), far], [100.0, 50_000.0])
+    assert away.seconds / near.seconds == pytest.approx(500, rel=0.05)
+    assert away.spread > 10 * near.spread
+
+
 def test_one_slow_run_is_not_believed():
     runs = random_runs(20)
     times = [seconds_of(run) for run in runs]
