@@ -14,7 +14,7 @@ from etl_platform.decide.options import NO_ACCOUNT, Forecaster, PlatformOption, 
 from etl_platform.decide.ranking import CERTAINTY, Goal, goal_of, score, tied
 from etl_platform.tracking.records import Alternative, PlatformDecision
 
-VERSION = "decide-1"
+VERSION = "decide-2"
 """Changes with every change of what is decided."""
 
 PLATFORMS: tuple[PlatformName, ...] = get_args(PlatformName)
@@ -168,7 +168,7 @@ def fingerprint(config: Config, job: Job, situation: Situation) -> str:
         "job": job.model_dump(mode="json"),
         "profile": config.profile,
         "flags": config.settings.feature_flags.model_dump(),
-        "work": [work.volume_gb, work.shuffle_gb, work.files, work.complexity],
+        "work": [work.volume_gb, work.shuffle_gb, work.files, work.complexity, situation.factor],
         "runs": [
             [one.execution_id, one.size.label, one.data_gb, one.seconds] for one in situation.history.runs
         ],

@@ -86,6 +86,7 @@ class Situation:
         book: The prices.
         circuits: Platforms that fail.
         now: Unix seconds.
+        factor: The input is this many times that of today: more or less than 1 in a what-if.
     """
 
     work: Work
@@ -93,6 +94,7 @@ class Situation:
     book: PriceBook
     circuits: dict[PlatformName, OpenCircuit]
     now: float
+    factor: float = 1.0
 
 
 class Forecaster:
@@ -104,12 +106,15 @@ class Forecaster:
         self._situation = situation
         self._running_cluster = job.platform.cluster_id is not None
         runs = situation.history.runs if config.settings.feature_flags.enable_predictive_scaling else ()
-        # Runs of unknown input count as runs of the usual one: what differs is left to the model's doubt.
+        # Runs of unknown input count as runs of today's: what differs is left to the model's doubt.
         known = [one.data_gb for one in runs if one.data_gb is not None]
-        usual = situation.work.volume_gb
-        if usual is None and runs:
-            usual = median(known) if known else 1.0
-        self._data_gb = usual
+        volume, factor = situation.work.volume_gb, situation.factor
+        usual = None if volume is None else volume / factor
+        if usual is None and known:
+            usual = median(known)
+        elif usual is None and runs and factor == 1:
+            usual = 1.0
+        self._data_gb = None if usual is None else usual * factor
         learned = [(one, usual if one.data_gb is None else one.data_gb) for one in runs if usual is not None]
         self.learned_from = len(learned)
         self._seen = {one.size.platform for one, _ in learned}
@@ -179,7 +184,8 @@ class Forecaster:
         work = replace(self._situation.work, volume_gb=data_gb)
         today = self._situation.work.volume_gb
         if today:
-            work = replace(work, shuffle_gb=work.shuffle_gb * data_gb / today)
+            share = data_gb / today
+            work = replace(work, shuffle_gb=work.shuffle_gb * share, files=round(work.files * share))
         seconds = estimate_seconds(work, size, self._running_cluster)
         assert seconds is not None, "the volume is known"
         return seconds

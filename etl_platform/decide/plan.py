@@ -57,8 +57,8 @@ class WhatIf:
 
     def apply(
         self, config: Config, job: Job, stats: Mapping[str, TableStats]
-    ) -> tuple[Job, dict[str, TableStats]]:
-        """The job and its sources as they would be.
+    ) -> tuple[Job, dict[str, TableStats], float]:
+        """The job and its sources as they would be, and how many times as big.
 
         Raises:
             BadWhatIfError: A total is given, and the size of the input is unknown.
@@ -75,7 +75,7 @@ class WhatIf:
         if declared is not None:
             workload = job.workload.model_copy(update={"data_volume_gb": declared * factor})
             job = job.model_copy(update={"workload": workload})
-        return job, {name: _scaled(one, factor) for name, one in stats.items()}
+        return job, {name: _scaled(one, factor) for name, one in stats.items()}, factor
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,11 @@ def _plan(
     now: float,
     what_if: WhatIf | None,
 ) -> Plan:
+    factor = 1.0
     if what_if:
-        job, stats = what_if.apply(config, job, stats)
+        job, stats, factor = what_if.apply(config, job, stats)
     workload = analyze(config, job, stats)
-    situation = Situation(work_of(workload), history, book, circuits, now)
+    situation = Situation(work_of(workload), history, book, circuits, now, factor)
     decision, refusal = None, None
     try:
         decision = decide(config, job, situation)

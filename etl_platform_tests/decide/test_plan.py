@@ -7,6 +7,7 @@ import pytest
 from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.decide.options import Figures
 from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_job, plan_jobs, runs_a_month
 from etl_platform.tracking.records import CostBreakdown, JobExecution
 from etl_platform.tracking.sqlite import SqliteStore
@@ -58,6 +59,44 @@ def test_ten_times_the_data_takes_longer_and_costs_more(tmp_path):
     small, large = now.decision.selected.figures, then.decision.selected.figures
     assert small.seconds and large.seconds and small.usd and large.usd
     assert large.seconds > small.seconds and large.usd > 3 * small.usd
+
+
+def here(count: int, seconds: float = 16.0) -> list[JobExecution]:
+    """Runs on this machine, whose input nobody measured."""
+    return [
+        JobExecution(
+            execution_id=f"exec-{n}",
+            timestamp=NOW - n * 3600,
+            job_name="orders",
+            job_type="local",
+            status="success",
+            duration_seconds=seconds + 0.1 * n,
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+def figures_here(folder: Path, size_gb: float | None, runs: int, what_if: str | None = None) -> Figures:
+    answer = plan(folder, job(size_gb), "local", what_if, here(runs))
+    assert answer.decision
+    return answer.decision.selected.figures
+
+
+def test_past_runs_of_unknown_input_ran_on_the_data_of_today(tmp_path):
+    cold, cold_large = (figures_here(tmp_path / "cold", 0.01, 0, text) for text in (None, "size=1000x"))
+    warm, large = (figures_here(tmp_path / "warm", 0.01, 8, text) for text in (None, "size=1000x"))
+    assert cold.seconds and cold_large.seconds and warm.seconds and large.seconds
+    assert warm.seconds == pytest.approx(16.45, rel=0.05)
+    growth = cold_large.seconds / cold.seconds
+    assert growth > 20
+    assert large.seconds / warm.seconds == pytest.approx(growth, rel=0.1)
+    assert warm.seconds_high and warm.seconds_low and large.seconds_high and large.seconds_low
+    assert large.seconds_high / large.seconds_low > 10 * warm.seconds_high / warm.seconds_low
+
+
+def test_a_thousand_times_an_unknown_size_is_unknown(tmp_path):
+    assert figures_here(tmp_path, None, 8).seconds == pytest.approx(16.45, rel=0.05)
+    assert figures_here(tmp_path, None, 8, "size=1000x").seconds is None
 
 
 @pytest.mark.parametrize(("text", "volume"), [("size=500gb", 500), ("size = 2TB", 2048), ("size=0.5x", 10)])
