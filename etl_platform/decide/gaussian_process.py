@@ -130,9 +130,11 @@ class GaussianProcess:
 
         alone, group, _, together = np.exp(2 * theta[:4])
         same = left[:, None, -1] == right[None, :, -1]
-        squares = ((left[:, None, :-1] - right[None, :, :-1]) / np.exp(theta[4:])) ** 2
-        each = np.exp(-0.5 * squares) * (alone / squares.shape[-1])
-        joint = together * np.exp(-0.5 * squares.sum(-1)) * np.where(same, 1.0, self._prior.kinship)
+        left, right = left[:, :-1] / np.exp(theta[4:]), right[:, :-1] / np.exp(theta[4:])
+        squares = (left[:, None] - right[None, :]) ** 2
+        bends = np.exp(-0.5 * squares)
+        joint = together * bends.prod(-1) * np.where(same, 1.0, self._prior.kinship)
+        each = bends * (alone / squares.shape[-1])
         return squares, each, group * same, joint
 
     def _fit_sizes(self) -> None:
