@@ -18,12 +18,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
+from warnings import catch_warnings, simplefilter
 
 import click
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from sklearn.exceptions import ConvergenceWarning
 
 from etl_platform.decide.run_features import Encoder, RunShape
 from etl_platform.decide.runtime_model import RuntimeModel
@@ -31,7 +33,7 @@ from etl_platform.pricing.book import open_book
 
 SIZES = (5, 10, 20, 40)
 CERTAINTY = 0.95
-"""Probability with which the model's choice is to meet the deadline; the other models have none to give."""
+"""Probability with which a choice is to meet the deadline, where a model has one to give."""
 
 DEADLINES = (0.25, 0.5, 0.75)
 BASE = ("instance_count", "machine_type", "slots", "memory", "data_size_MB", "gross_runtime")
@@ -76,16 +78,47 @@ class Boosting:
         from sklearn.ensemble import GradientBoostingRegressor
 
         self._encoder = Encoder(runs)
-        self._model = GradientBoostingRegressor(random_state=0).fit(self._matrix(runs), np.log(seconds))
+        self._model = GradientBoostingRegressor(random_state=0).fit(
+            _one_hot(self._encoder, runs), np.log(seconds)
+        )
 
     def predict(self, runs: Sequence[RunShape]) -> tuple[np.ndarray, np.ndarray]:
-        expected = np.exp(self._model.predict(self._matrix(runs)))
+        expected = np.exp(self._model.predict(_one_hot(self._encoder, runs)))
         return expected, expected
 
-    def _matrix(self, runs: Sequence[RunShape]) -> np.ndarray:
-        matrix = self._encoder.encode(runs)
-        machines = matrix[:, -1:] == np.arange(len(self._encoder.machines))
-        return np.hstack([matrix[:, :-1], machines])
+
+class PlainProcess:
+    """Gaussian process regression of the logarithm about a linear trend, without physics or priors."""
+
+    def fit(self, runs: Sequence[RunShape], seconds: np.ndarray) -> None:
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+        from sklearn.linear_model import Ridge
+        from sklearn.preprocessing import StandardScaler
+
+        self._encoder = Encoder(runs)
+        matrix, times = _one_hot(self._encoder, runs), np.log(seconds)
+        self._scaler = StandardScaler().fit(matrix)
+        matrix = np.asarray(self._scaler.transform(matrix))
+        self._trend = Ridge(0.1).fit(matrix, times)
+        kernel = ConstantKernel(0.1, (1e-4, 1e2)) * RBF([1.0] * matrix.shape[1], (0.1, 100))
+        self._process = GaussianProcessRegressor(kernel + WhiteKernel(0.01), random_state=0)
+        with catch_warnings():
+            simplefilter("ignore", ConvergenceWarning)
+            self._process.fit(matrix, times - self._trend.predict(matrix))
+
+    def predict(self, runs: Sequence[RunShape]) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.special import ndtri
+
+        matrix = np.asarray(self._scaler.transform(_one_hot(self._encoder, runs)))
+        mean, spread = (np.asarray(one) for one in self._process.predict(matrix, return_std=True))
+        mean = mean + self._trend.predict(matrix)
+        return np.exp(mean), np.exp(mean + ndtri(CERTAINTY) * spread)
+
+
+def _one_hot(encoder: Encoder, runs: Sequence[RunShape]) -> np.ndarray:
+    matrix = encoder.encode(runs)
+    return np.hstack([matrix[:, :-1], matrix[:, -1:] == np.arange(len(encoder.machines))])
 
 
 class Ernest:
@@ -109,6 +142,7 @@ class Ernest:
 
 MODELS: dict[str, Callable[[], Forecaster]] = {
     "runtime model": Model,
+    "plain process": PlainProcess,
     "gradient boosting": Boosting,
     "Ernest": Ernest,
 }
