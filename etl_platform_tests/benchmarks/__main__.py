@@ -2,7 +2,16 @@
 
 from importlib import import_module
 
-BENCHMARKS = ("definitions_load", "local_overhead", "config_load", "decisions", "listing", "tracking", "glue", "quality")
+BENCHMARKS = (
+    "definitions_load",
+    "local_overhead",
+    "config_load",
+    "decisions",
+    "listing",
+    "tracking",
+    "glue",
+    "quality",
+)
 
 for name in BENCHMARKS:
     module = import_module(f"etl_platform_tests.benchmarks.{name}")

@@ -13,10 +13,13 @@ def test_a_sound_configuration_is_counted(tmp_path: Path) -> None:
 
 
 def test_keys_that_are_not_acted_on_are_told_once(tmp_path: Path) -> None:
-    jobs = [job(f"j{number}", cost={"hard_limit": True}) for number in range(5)]
+    jobs = [job(f"j{number}", compliance={"audit_logging": True}) for number in range(5)]
     write(tmp_path / "etl_config.json", config(*jobs))
     lines = call(tmp_path, "validate").stdout.splitlines()
-    assert lines[1:] == ["accepted, not acted on yet:", "  cost (in j0, j1, j2 and 2 more)"]
+    assert lines[1:] == [
+        "accepted, not acted on yet:",
+        "  compliance.audit_logging (in j0, j1, j2 and 2 more)",
+    ]
 
 
 def test_a_script_that_is_not_there_is_a_warning(tmp_path: Path) -> None:

@@ -378,8 +378,8 @@ def test_a_disabled_job_among_others_is_left_out(tmp_path: Path, instance: dg.Da
     config = load_project(tmp_path, copy_job("clean"), copy_job("off", enabled=False))
     result = materialize(config, instance, "clean", "off")
     assert result.success
-    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert made == {"clean"}
+    made = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert made == {dg.AssetKey("clean")}
 
 
 def test_a_rule_of_one_job_on_a_shared_source_holds_back_that_job_alone(
@@ -389,8 +389,8 @@ def test_a_rule_of_one_job_on_a_shared_source_holds_back_that_job_alone(
     config = load_project(tmp_path, copy_job("strict", data_quality=BLOCKING), copy_job("easy"))
     key = dg.AssetCheckKey(dg.AssetKey(["glue", "lake", "orders"]), "accuracy__amount__range")
     result = materialize(config, instance, "strict", "easy", checks={key})
-    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert made == {"easy"}
+    made = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert made == {dg.AssetKey("easy")}
     assert "accuracy__amount__range" in failure(result, "strict")
 
 

@@ -170,7 +170,7 @@ def test_checks_are_told_while_their_run_goes_on(
     daemon = Daemon(config, instance)
     seen: list[str] = []
 
-    def look(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun:
+    def look(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun | None:
         if job.job_id == "report":
             daemon.watch()
             seen.extend(message["event"] for message in messages(config))
