@@ -16,11 +16,11 @@ from etl_platform.orchestration.sources import observable_sources
 
 
 def build_definitions(config: Config, *, job_name: str = SHARED_JOB) -> dg.Definitions:
-    """All assets, checks, schedules and sensors of a configuration, and one Dagster job over them.
+    """All assets, checks, schedules and sensors of a configuration, and the Dagster jobs over them.
 
     Args:
         config: The configuration.
-        job_name: Name of the Dagster job; another one where a project includes several configurations.
+        job_name: Name of the first Dagster job; another one where a project includes several configurations.
     """
     with warnings.catch_warnings():
         # Code references are in beta; the versions of Dagster that this package allows have them.

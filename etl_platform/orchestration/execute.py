@@ -218,7 +218,9 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
     failed = [each for each in evaluations if not each.passed]
     stopping = tuple(each.check_name for each in failed if rules[each.asset_check_key].blocking)
     reason = None
-    if execution is None or execution.status != "success":
+    if execution and execution.status == "cancelled":
+        reason = "cancelled; its run was stopped"
+    elif execution is None or execution.status != "success":
         failures = [
             _words(event.step_failure_data)
             for event in result.all_events
@@ -232,7 +234,7 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
         execution=execution,
         reason=reason,
         checks_passed=len(evaluations) - len(failed),
-        checks_warned=tuple(each.check_name for each in failed if not each.blocking),
+        checks_warned=tuple(each.check_name for each in failed if not rules[each.asset_check_key].blocking),
         checks_failed=stopping,
     )
 

@@ -33,7 +33,7 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
             succeed. A retry is allowed only where it can help.
     """
     if not job.enabled:
-        if len(context.job_def.nodes) > 1:
+        if len(context.job_def.asset_layer.selected_asset_keys) > 1:
             context.log.warning("%s is disabled and left out.", job.job_id)
             return None
         raise dg.Failure(

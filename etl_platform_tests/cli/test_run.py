@@ -1,6 +1,10 @@
 """`etl-platform run`: jobs through Dagster, answers for people and for programs."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +109,44 @@ def test_a_root_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "occupied" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_rule_that_stops_one_reader_of_a_source_counts_as_failed_alone(tmp_path: Path) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    rules = {"completeness_checks": [{"field": "email", "dataset": "orders", "severity": "critical"}]}
+    write_project(tmp_path, [copy_job("strict", data_quality=rules), copy_job("easy")])
+    rows = json.loads(call(tmp_path, "run", "--all", "--format", "json").stdout)
+    counted = {row["job_id"]: (row["status"], row["checks_warned"], row["checks_failed"]) for row in rows}
+    assert counted == {
+        "strict": ("not started", [], ["completeness__email"]),
+        "easy": ("success", [], []),
+    }
+
+
+WAITING = """
+import os, time
+from pathlib import Path
+
+def handler(event, context):
+    (Path(os.environ["ETL_PLATFORM_LOCAL_ROOT"]) / "started").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_control_c_stops_the_running_job(tmp_path: Path) -> None:
+    write_project(tmp_path, [copy_job("clean")], scripts={"copy_table.py": WAITING})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "etl_platform.cli.main", "run", "clean", "--format", "json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    until = time.monotonic() + 90
+    while not (tmp_path / ".etl_platform" / "started").exists():
+        assert time.monotonic() < until, "the job did not start"
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    (row,) = json.loads(process.communicate(timeout=90)[0])
+    assert (process.returncode, row["status"]) == (130, "cancelled")

@@ -400,3 +400,10 @@ def test_a_missing_optional_source_holds_nothing_back(tmp_path: Path, instance: 
     rules = {"completeness_checks": [{"field": "id", "dataset": "extras", "severity": "critical"}]}
     config = load_project(tmp_path, copy_job("clean", data_sources=sources, data_quality=rules))
     assert materialize(config, instance, "clean").success
+
+
+def test_a_disabled_job_with_its_own_checks_says_so(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    rules = {"completeness_checks": [{"field": "email", "dataset": "target"}]}
+    config = load_project(tmp_path, copy_job("clean", enabled=False, data_quality=rules))
+    key = dg.AssetCheckKey(dg.AssetKey("clean"), "completeness__email")
+    assert "clean is disabled" in failure(materialize(config, instance, "clean", checks={key}), "clean")
