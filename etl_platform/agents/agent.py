@@ -1,4 +1,4 @@
-"""What makes an agent: what it is asked, what it may look up, what it answers, and what it answers by rule."""
+"""What makes an agent: what it is asked, what it may look up, what it answers, and its answer by rule."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
