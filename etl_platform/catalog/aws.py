@@ -18,7 +18,11 @@ ATTEMPTS = 4
 IAM_ACTIONS = {
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("s3", "HeadObject"): "s3:GetObject",
+    ("lambda", "Invoke"): "lambda:InvokeFunction",
 }
+
+# Services whose IAM prefix is not boto3's name of them.
+IAM_PREFIXES = {"emr": "elasticmapreduce"}
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 
@@ -98,6 +102,7 @@ def client_error_sentence(service: str, error: "ClientError") -> str:
     code = details.get("Code", "")
     operation = error.operation_name
     if code in DENIED:
-        action = IAM_ACTIONS.get((service, operation), f"{service}:{operation}")
+        prefix = IAM_PREFIXES.get(service, service)
+        action = IAM_ACTIONS.get((service, operation), f"{prefix}:{operation}")
         return f"{service} {operation} was denied: grant `{action}` to the role that runs this."
     return f"{service} {operation} failed with {code}: {details.get('Message', 'no message')}"

@@ -45,6 +45,8 @@ class RunRequest:
         step_key: Kept in the record.
         decision: Why this platform; kept in the record.
         workload: What the job was expected to do; kept in the record.
+        pipes: Bootstrap parameters of a Dagster Pipes session, by their environment variable's name; the
+            platform hands them to the script in the way that suits it. Empty: no session.
     """
 
     job: Job
@@ -59,6 +61,7 @@ class RunRequest:
     step_key: str | None = None
     decision: PlatformDecision | None = None
     workload: WorkloadCharacteristics | None = None
+    pipes: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunHandle(BaseModel):
