@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl_platform.config.identity import source_key
 from etl_platform.config.models import data_sources as sources
 from etl_platform.config.models.job import Job
 from etl_platform.config.models.target import Target
@@ -38,6 +39,25 @@ def s3_path(uri: str, root: Path) -> Path:
 def glue_path(database: str, table: str, root: Path) -> Path:
     """The local stand-in of a Glue table: `<root>/glue/db/table`."""
     return _below(root / "glue", root / "glue" / database / table)
+
+
+ServerSource = (
+    sources.RedshiftSource
+    | sources.RdsSource
+    | sources.SqlSource
+    | sources.DynamoDbSource
+    | sources.KinesisSource
+)
+"""A source behind a server that has a local stand-in."""
+
+
+def server_path(source: ServerSource, root: Path) -> Path:
+    """The local stand-in of a table or stream behind a server: the folder that its asset key spells.
+
+    `<root>/redshift/cluster/db/schema/table`, `<root>/rds/instance/db/table`, `<root>/dynamodb/table`,
+    `<root>/kinesis/stream`.
+    """
+    return _below(root / source.source_type, root.joinpath(*source_key(source)))
 
 
 def _below(folder: Path, path: Path) -> Path:
@@ -92,6 +112,12 @@ def locate_source(source: sources.AnySource, config: Config) -> Location:
         case sources.GlueCatalogSource() if local:
             path = glue_path(source.database, source.table, root)
             return Location(f"glue://{source.database}.{source.table}", path, None)
+        case sources.DynamoDbSource() | sources.KinesisSource() if local:
+            path = server_path(source, root)
+            return Location(f"{source.source_type}://{path.name}", path, "json")
+        case sources.RedshiftSource() | sources.RdsSource() | sources.SqlSource() if local:
+            kind, *names = source_key(source)
+            return Location(f"{kind}://{'/'.join(names)}", server_path(source, root), None)
     raise NoLocationError(
         f"source `{source.name}` of type {source.source_type} has no files under profile {config.profile}."
     )

@@ -16,7 +16,7 @@ from etl_platform.catalog.glue_catalog import measure_glue
 from etl_platform.catalog.kafka import measure_kafka
 from etl_platform.catalog.kinesis import measure_kinesis
 from etl_platform.catalog.local_files import measure_local
-from etl_platform.catalog.location import NoLocationError, locate_source
+from etl_platform.catalog.location import Location, NoLocationError, ServerSource, locate_source, server_path
 from etl_platform.catalog.rds import measure_rds
 from etl_platform.catalog.redshift import measure_redshift
 from etl_platform.catalog.s3 import measure_s3
@@ -169,6 +169,10 @@ def _not_measured(dataset: str, reason: str) -> TableStats:
 def _dispatch(source: sources.AnySource, dataset: str, context: Context) -> TableStats:
     """The figures that the source itself tells."""
     local = context.config.profile == "local"
+    if local and isinstance(source, ServerSource):
+        stand_in = _located(source, context)
+        if stand_in.path and stand_in.path.exists():
+            return measure_local(source, stand_in, dataset, context)
     match source:
         case sources.SqlSource():
             return measure_sql(source, dataset, context)
@@ -181,17 +185,13 @@ def _dispatch(source: sources.AnySource, dataset: str, context: Context) -> Tabl
         case sources.JobSource() if not local:
             return _dispatch(_target_as_source(source, context.config), dataset, context)
         case sources.JobSource() | sources.S3Source() | sources.GlueCatalogSource() if local:
-            try:
-                location = locate_source(source, context.config)
-            except (NoLocationError, UnknownJobError) as error:
-                raise CannotMeasureError(str(error)) from None
-            return measure_local(source, location, dataset, context)
+            return measure_local(source, _located(source, context), dataset, context)
     if isinstance(source, MeasurableSource):
         return source.measure(dataset, context)
-    if local:
+    if local and isinstance(source, ServerSource):
         raise CannotMeasureError(
-            f"{dataset}: sources of type {source.source_type} are measured under the profile `aws`; set "
-            "`size_gb`, or run with ETL_PLATFORM_PROFILE=aws."
+            f"{dataset} has no local stand-in, and the profile `local` opens no connection to AWS; put files "
+            f"into {server_path(source, context.config.local_root)}, or set `size_gb`."
         )
     match source:
         case sources.GlueCatalogSource():
@@ -207,6 +207,13 @@ def _dispatch(source: sources.AnySource, dataset: str, context: Context) -> Tabl
         case sources.KinesisSource():
             return measure_kinesis(source, dataset, context)
     raise CannotMeasureError(f"{dataset}: sources of type {source.source_type} cannot be measured.")
+
+
+def _located(source: sources.AnySource, context: Context) -> Location:
+    try:
+        return locate_source(source, context.config)
+    except (NoLocationError, UnknownJobError) as error:
+        raise CannotMeasureError(str(error)) from None
 
 
 def _target_as_source(source: sources.JobSource, config: Config) -> sources.AnySource:

@@ -75,7 +75,15 @@ def test_what_is_declared_counts_where_nothing_can_be_measured(
     stats = measured(source("dynamodb", table_name="users", **keys), config(tmp_path))
     assert stats.size_gb == size_gb
     assert said in stats.detected_by
-    assert "measured under the profile `aws`" in stats.warnings[0]
+    assert f"put files into {tmp_path / '.etl_platform' / 'dynamodb' / 'users'}" in stats.warnings[0]
+
+
+def test_a_table_behind_a_server_is_measured_by_its_local_stand_in(tmp_path: Path):
+    given = config(tmp_path)
+    write_parquet(given.local_root / "redshift" / "c" / "d" / "public" / "products" / "p.parquet", 7)
+    one = source("redshift", cluster="c", database="d", table="products")
+    stats = measured(one, given)
+    assert (stats.exists, stats.row_count, stats.columns["city"]) == (True, 7, "string")
 
 
 def test_without_any_declaration_the_size_is_unknown(tmp_path: Path):
