@@ -80,7 +80,7 @@ def _living_run(
             outcome = patiently(lambda: platform.outcome(request, handle), clock)
         except RunNotFoundError as error:
             outcome = _lost(record, str(error))
-    store.put_execution(records.finished(record, outcome))
+    store.put_execution(records.finished(record, outcome, request))
     return None
 
 

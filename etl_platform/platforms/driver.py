@@ -93,7 +93,7 @@ class _Run:
         try:
             outcome = self._submit_and_follow()
             if outcome.status != "success":
-                self.write_end(records.finished(self.record, outcome))
+                self.write_end(records.finished(self.record, outcome, self.request))
             return replace(outcome, record=self.record)
         except BaseException as interruption:
             # An error of ours or of the platform leaves the run to be taken up by a retry.
@@ -196,7 +196,7 @@ class _Run:
             outcome = replace(outcome, warnings=(f"How the cancelled run ended is not known: {error}",))
         finally:
             # Also where the wait for the run's end is interrupted once more.
-            self.write_end(records.finished(self.record, outcome))
+            self.write_end(records.finished(self.record, outcome, self.request))
 
     def _error(self, error_class: ErrorClass, error_type: str, message: str) -> ErrorDetails:
         return ErrorDetails(

@@ -16,7 +16,9 @@ from etl_platform.config.project import Config
 from etl_platform.tracking.records import (
     ErrorDetails,
     ExecutionMetrics,
+    Issue,
     JobExecution,
+    Optimization,
     PlatformDecision,
     WorkloadCharacteristics,
 )
@@ -45,6 +47,8 @@ class RunRequest:
         step_key: Kept in the record.
         decision: Why this platform; kept in the record.
         workload: What the job was expected to do; kept in the record.
+        issues: What was found before the run; kept in the record. None: nobody looked.
+        optimizations: What was changed for this attempt; kept in the record. None: nobody looked.
         pipes: Bootstrap parameters of a Dagster Pipes session, by their environment variable's name; the
             platform hands them to the script in the way that suits it. Empty: no session.
     """
@@ -62,6 +66,8 @@ class RunRequest:
     decision: PlatformDecision | None = None
     workload: WorkloadCharacteristics | None = None
     pipes: Mapping[str, str] = field(default_factory=dict)
+    issues: tuple[Issue, ...] | None = None
+    optimizations: tuple[Optimization, ...] | None = None
 
 
 class RunHandle(BaseModel):

@@ -38,6 +38,6 @@ def reconcile(platform: Platform, config: Config, store: TrackingStore, now: flo
         except PlatformError:
             # It says so itself when the run is taken up or started again.
             continue
-        store.put_execution(records.finished(record, outcome))
+        store.put_execution(records.finished(record, outcome, request))
         ended.append(record.execution_id)
     return ended

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from etl_platform.platforms.charge import charge
 from etl_platform.platforms.protocol import RunHandle, RunOutcome, RunRequest
 from etl_platform.tracking.records import ExecutionMetrics, JobExecution
 
@@ -23,6 +24,8 @@ def started(request: RunRequest, platform: str, now: float) -> JobExecution:
         partition_key=request.partition_key,
         platform_decision=request.decision,
         workload_characteristics=request.workload,
+        issues_detected=None if request.issues is None else list(request.issues),
+        optimizations_applied=None if request.optimizations is None else list(request.optimizations),
         stakeholders=job.stakeholders,
         tags=job.tags,
     )
@@ -38,13 +41,19 @@ def handle_of(record: JobExecution) -> RunHandle | None:
     return RunHandle.model_validate(record.run_handle) if record.run_handle else None
 
 
-def finished(record: JobExecution, outcome: RunOutcome) -> JobExecution:
-    """The record of an attempt that ended.
+def finished(record: JobExecution, outcome: RunOutcome, request: RunRequest) -> JobExecution:
+    """The record of an attempt that ended, with its actual cost.
 
     Args:
         record: The attempt as it was recorded when it started.
         outcome: How it ended.
+        request: What was to be run; its job may have another size than the one that `record` tells.
     """
+    if record.status == "running":
+        cost, unpriced = charge(record, outcome, request)
+    else:
+        # Taken from its record, which does not keep the counters.
+        cost, unpriced = record.cost_breakdown, ()
     retries = record.attempt - 1 if record.attempt else None
     start = outcome.started if outcome.started is not None else record.start_time
     changes: dict[str, Any] = {
@@ -57,10 +66,11 @@ def finished(record: JobExecution, outcome: RunOutcome) -> JobExecution:
             else None
         ),
         "execution_metrics": outcome.metrics,
+        "cost_breakdown": cost,
         "error_details": outcome.error and outcome.error.model_copy(update={"retry_count": retries}),
         "log_location": outcome.log_location,
         "target_location": outcome.target_location,
-        "warnings": [*record.warnings, *outcome.warnings],
+        "warnings": list(dict.fromkeys((*record.warnings, *outcome.warnings, *unpriced))),
     }
     if outcome.handle is not None:
         changes["run_handle"] = outcome.handle.model_dump(mode="json")

@@ -52,7 +52,7 @@ def test_retry_takes_up_a_run_that_succeeded_meanwhile(tmp_path: Path):
 def test_retry_takes_a_success_that_is_on_record(tmp_path: Path):
     bench = Bench(tmp_path)
     outcome = bench.run()
-    bench.store.put_execution(finished(bench.record(), outcome))
+    bench.store.put_execution(finished(bench.record(), outcome, bench.request))
     calls = len(bench.platform.calls)
     outcome = bench.run(retry_of(bench.request))
     assert (outcome.status, outcome.execution_id) == ("success", "exec-1")

@@ -16,7 +16,7 @@ def test_success_is_returned_and_left_to_the_caller_to_record(tmp_path: Path):
     bench = Bench(tmp_path)
     outcome = bench.run()
     assert (outcome.status, bench.record().status) == ("success", "running")
-    assert finished(bench.record(), outcome).duration_seconds == 30
+    assert finished(bench.record(), outcome, bench.request).duration_seconds == 30
 
 
 def test_intent_is_on_record_before_the_submit(tmp_path: Path):
