@@ -159,7 +159,7 @@ class RunOutcome:
         started: Start of the run, Unix seconds; None where it never started or nobody knows.
         ended: End of the run, Unix seconds; None where nobody knows.
         metrics: What was measured.
-        usage: Further measured figures, their unit in the name, such as `dpu_seconds` or `spilled_gb`;
+        usage: Further measured figures, their unit in the name, such as `dpu_seconds` or `cpu_seconds`;
             among them all that the actual cost is computed from.
         error: What went wrong; None after a success.
         retry_can_help: Whether another attempt, unchanged, may succeed.

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 _GB = 2**30
@@ -32,6 +33,7 @@ class SparkMetrics:
         spilled_bytes: Bytes that did not fit into memory and went to disk.
         executor_run_ms: Time that tasks ran, summed over the executors' cores.
         executor_cpu_ns: Processor time of the tasks in the JVM; Python workers are not in it.
+        gc_ms: Part of `executor_run_ms` in which the JVM collected garbage.
         task_count: Tasks that ended, however they ended.
         peak_memory_bytes: The highest memory of one executor or the driver: resident memory of its process
             tree where Spark had measured it, else heap and off-heap memory of the JVM.
@@ -46,9 +48,24 @@ class SparkMetrics:
     spilled_bytes: int = 0
     executor_run_ms: int = 0
     executor_cpu_ns: int = 0
+    gc_ms: int = 0
     task_count: int = 0
     peak_memory_bytes: int = 0
     _tree_was_measured: bool = field(default=False, repr=False)
+    _stages: dict[int, list[int]] = field(default_factory=dict, repr=False)
+
+    @property
+    def task_skew(self) -> float | None:
+        """Longest task over the median one, in the stage that took most time; None where none has two tasks."""
+        stages = [times for times in self._stages.values() if len(times) > 1 and median(times) > 0]
+        if not stages:
+            return None
+        heaviest = max(stages, key=sum)
+        return max(heaviest) / median(heaviest)
+
+    def add_task_time(self, stage: int, metrics: Mapping[str, Any]) -> None:
+        """Keep how long a task of a stage ran."""
+        self._stages.setdefault(stage, []).append(metrics.get("Executor Run Time", 0))
 
     def add_task(self, metrics: Mapping[str, Any]) -> None:
         """Add the `Task Metrics` of a task's end."""
@@ -68,6 +85,7 @@ class SparkMetrics:
         self.spilled_bytes += metrics.get("Disk Bytes Spilled", 0)
         self.executor_run_ms += metrics.get("Executor Run Time", 0)
         self.executor_cpu_ns += metrics.get("Executor CPU Time", 0)
+        self.gc_ms += metrics.get("JVM GC Time", 0)
 
     def add_memory(self, metrics: Mapping[str, Any]) -> None:
         """Take a set of executor metrics into the peak."""
@@ -92,8 +110,11 @@ class SparkMetrics:
             "records_written": self.records_written,
             "executor_seconds": self.executor_run_ms / 1e3,
             "cpu_seconds": self.executor_cpu_ns / 1e9,
+            "gc_seconds": self.gc_ms / 1e3,
             "task_count": self.task_count,
         }
+        if self.task_skew is not None:
+            figures["task_skew"] = self.task_skew
         if self.peak_memory_bytes:
             figures["memory_mb_max"] = self.peak_memory_bytes / _MB
         return figures
@@ -150,6 +171,7 @@ def _add_event(metrics: SparkMetrics, event: Mapping[str, Any]) -> None:
         case "SparkListenerTaskEnd":
             metrics.task_count += 1
             metrics.add_task(event.get("Task Metrics") or {})
+            metrics.add_task_time(event.get("Stage ID", 0), event.get("Task Metrics") or {})
             metrics.add_memory(event.get("Task Executor Metrics") or {})
         case "SparkListenerStageExecutorMetrics":
             metrics.add_memory(event.get("Executor Metrics") or {})

@@ -360,11 +360,11 @@ def test_metrics_that_the_record_knows_and_further_usage_are_told_apart(tmp_path
     outcome_file = folder_of(request) / "outcome.json"
     until(outcome_file.exists, "the outcome")
     raw = json.loads(outcome_file.read_text())
-    raw["metrics"] = {"data_read_gb": 2.5, "spilled_gb": 0.5, "records_processed": None}
+    raw["metrics"] = {"data_read_gb": 2.5, "cpu_seconds": 0.5, "records_processed": None}
     outcome_file.write_text(json.dumps(raw))
     outcome = station.platform.outcome(request, handle)
     assert (outcome.metrics.data_read_gb, outcome.metrics.records_processed) == (2.5, None)
-    assert outcome.usage == {"spilled_gb": 0.5}
+    assert outcome.usage == {"cpu_seconds": 0.5}
 
 
 def test_handle_survives_its_way_through_json(tmp_path: Path):

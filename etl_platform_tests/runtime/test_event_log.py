@@ -16,6 +16,7 @@ FIRST = task(
     **{
         "Executor Run Time": 2000,
         "Executor CPU Time": 1_500_000_000,
+        "JVM GC Time": 400,
         "Disk Bytes Spilled": GB,
         "Input Metrics": {"Bytes Read": 2 * GB, "Records Read": 100},
         "Shuffle Write Metrics": {"Shuffle Bytes Written": GB // 2},
@@ -51,8 +52,20 @@ def test_tasks_are_summed_up_in_the_units_of_an_execution(tmp_path):
         "records_written": 7,
         "executor_seconds": 3.0,
         "cpu_seconds": 1.5,
+        "gc_seconds": 0.4,
         "task_count": 2,
+        "task_skew": pytest.approx(4 / 3),
     }
+
+
+def test_skew_is_that_of_the_stage_that_took_most_time(tmp_path):
+    def ran(stage, milliseconds):
+        return {**task(**{"Executor Run Time": milliseconds}), "Stage ID": stage}
+
+    short = [ran(1, 1), ran(1, 100)]
+    long = [ran(2, 1000), ran(2, 1000), ran(2, 7000)]
+    assert read_event_log(write(tmp_path / "app", *short, *long)).task_skew == 7
+    assert read_event_log(write(tmp_path / "one", ran(1, 5))).task_skew is None
 
 
 def test_the_peak_of_memory_is_the_largest_of_heap_and_off_heap(tmp_path):
