@@ -56,7 +56,7 @@ class SparkMetrics:
 
     @property
     def task_skew(self) -> float | None:
-        """Longest task over the median one, in the stage that took most time; None where none has two tasks."""
+        """Longest task over the median one, in the stage that took most time; None without two tasks."""
         stages = [times for times in self._stages.values() if len(times) > 1 and median(times) > 0]
         if not stages:
             return None
