@@ -1,13 +1,15 @@
 """What makes an agent: what it is asked, what it may look up, what it answers, and its answer by rule."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.decide.plan import Plan, plan_job
 from etl_platform.tracking.store import TrackingStore
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -37,6 +39,7 @@ class Case:
         store: Its past.
         now: Unix seconds.
         execution_id: The run that it is about; None before a run.
+        planned: The plan of the run, where it stands already.
     """
 
     config: Config
@@ -44,6 +47,16 @@ class Case:
     store: TrackingStore
     now: float
     execution_id: str | None = None
+    planned: Plan | None = None
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan that agents speak about; made once, where none was given."""
+        return self.planned or plan_job(self.config, self.job, self.store, now=self.now)
+
+
+def _nothing(answer: Any) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -56,10 +69,11 @@ class Agent(Generic[Answer]):
         prompt: The system prompt.
         tools: Makes the tools of a case; what they measure is measured once a case.
         answer: Model of the structured output.
-        policy: The answer by rule, from the results of all tools, by tool name; it is what the policy model
-            says, and what counts where a model fails.
+        policy: The answer by rule, from the results of all tools, by tool name; one that raised `ToolError`
+            is left out. It is what the policy model says, and what counts where a model fails.
         check: Gives the answer with every figure recomputed from the same engine, or raises
             `InvalidAnswerError` where it is outside the limits.
+        blocks: Why a run must not start, by an answer that passed `check`; nothing by default.
     """
 
     name: str
@@ -69,3 +83,4 @@ class Agent(Generic[Answer]):
     answer: type[Answer]
     policy: Callable[[Case, Mapping[str, Any]], Answer]
     check: Callable[[Case, Answer], Answer]
+    blocks: Callable[[Answer], Sequence[str]] = _nothing

@@ -4,7 +4,7 @@ import calendar
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etl_platform.catalog.measure import measure_jobs
 from etl_platform.catalog.stats import TableStats
@@ -94,6 +94,7 @@ class Plan:
         forecast_from: What the forecast rests on.
         saving_usd: What the recommendation saves a run against the job's preference; None: unknown, or none.
         notes: What weakens the plan: flags that are off, a price book that is old, platforms that fail.
+        situation: What the decision rests on.
     """
 
     job: Job
@@ -107,6 +108,7 @@ class Plan:
     forecast_from: str
     saving_usd: float | None
     notes: tuple[str, ...]
+    situation: Situation
 
 
 def plan_job(
@@ -160,14 +162,9 @@ def _plan(
         decision = decide(config, job, situation)
     except CannotRunError as error:
         refusal = str(error)
-    estimate = None
-    free = decision is not None and not decision.selected.charged
-    if decision:
-        estimate = 0.0 if free else decision.selected.figures.usd
-    today = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
+    today = _day(now)
     spent = known_sum(one.usd for one in history.costs if one.month == today.isoformat()[:7])
-    forecast, source = _month(job, history, estimate, free, today)
-    budget = check_budget(job.cost, estimate, spent or 0.0, forecast)
+    budget, forecast, source = _money(job, situation, decision, spent)
     return Plan(
         job=job,
         stats=stats,
@@ -180,7 +177,29 @@ def _plan(
         forecast_from=source,
         saving_usd=_saving(decision),
         notes=tuple(_notes(config, job, book, circuits, workload, today, now)),
+        situation=situation,
     )
+
+
+def redecided(plan: Plan, decision: Decision) -> Plan:
+    """The plan with another decision, whose estimate is held against the budgets anew."""
+    budget, forecast, source = _money(plan.job, plan.situation, decision, plan.spent_usd)
+    return replace(plan, decision=decision, budget=budget, forecast_usd=forecast, forecast_from=source)
+
+
+def _money(
+    job: Job, situation: Situation, decision: Decision | None, spent: float | None
+) -> tuple[BudgetVerdict, float | None, str]:
+    estimate = None
+    free = decision is not None and not decision.selected.charged
+    if decision:
+        estimate = 0.0 if free else decision.selected.figures.usd
+    forecast, source = _month(job, situation.history, estimate, free, _day(situation.now))
+    return check_budget(job.cost, estimate, spent or 0.0, forecast), forecast, source
+
+
+def _day(now: float) -> dt.date:
+    return dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
 
 
 def _month(
