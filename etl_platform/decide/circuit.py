@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from etl_platform.config.models.base import PlatformName
-from etl_platform.tracking.records import ErrorClass, JobExecution
+from etl_platform.tracking.records import ErrorClass, JobExecution, Status
 from etl_platform.tracking.store import TrackingStore
 
 PLATFORM_FAULTS: frozenset[ErrorClass] = frozenset(("capacity", "throttled"))
@@ -51,22 +51,26 @@ class OpenCircuit:
 def open_circuits(store: TrackingStore, now: float) -> dict[PlatformName, OpenCircuit]:
     """The platforms that are out of the options now."""
     since = now - WINDOW_SECONDS
-    ended = [*store.executions_by_status("failed", since), *store.executions_by_status("success", since)]
-    return circuits_of(ended, now)
+    statuses: tuple[Status, ...] = ("failed", "timeout", "success", "running")
+    return circuits_of((one for each in statuses for one in store.executions_by_status(each, since)), now)
 
 
 def circuits_of(executions: Iterable[JobExecution], now: float) -> dict[PlatformName, OpenCircuit]:
-    """The open circuits that runs speak of; those of the local platform never open."""
+    """The open circuits that runs speak of; those of the local platform never open.
+
+    A run that goes on says nothing, unless its platform stopped answering about it.
+    """
     by_platform: dict[str, list[JobExecution]] = {}
     for one in executions:
-        if one.job_type and one.job_type != "local":
+        says_nothing = one.status == "cancelled" or (one.status == "running" and one.error_details is None)
+        if one.job_type and one.job_type != "local" and not says_nothing:
             by_platform.setdefault(one.job_type, []).append(one)
     found = {}
     for platform, runs in by_platform.items():
         runs.sort(key=_ended, reverse=True)
         failures = 0
         for one in runs:
-            if one.status != "failed" or not _platforms_fault(one):
+            if one.status == "success" or not _platforms_fault(one):
                 break
             failures += 1
         until = _ended(runs[0]) + OPEN_SECONDS
@@ -77,7 +81,8 @@ def circuits_of(executions: Iterable[JobExecution], now: float) -> dict[Platform
 
 
 def _ended(one: JobExecution) -> float:
-    return one.end_time or one.timestamp
+    failed = one.error_details and one.error_details.error_timestamp
+    return one.end_time or failed or one.timestamp
 
 
 def _platforms_fault(one: JobExecution) -> bool:

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
@@ -18,6 +18,17 @@ VERSION = "decide-2"
 """Changes with every change of what is decided."""
 
 PLATFORMS: tuple[PlatformName, ...] = get_args(PlatformName)
+
+
+def with_settings(job: Job, keys: Mapping[str, Any], *, on_demand: bool = False) -> Job:
+    """A job with other keys of `platform`, and without spot capacity where it is to run on demand."""
+    changed: dict[str, Any] = {}
+    if keys:
+        changed["platform"] = job.platform.model_copy(update=dict(keys))
+    if on_demand:
+        spot = job.cost.spot_instances.model_copy(update={"enabled": False})
+        changed["cost"] = job.cost.model_copy(update={"spot_instances": spot})
+    return job.model_copy(update=changed) if changed else job
 
 
 class CannotRunError(RuntimeError):
@@ -52,7 +63,9 @@ class Decision:
         confidence: Probability that the recommendation is the best of the options; None where there is none.
         learned_from: Runs of the job that the figures rest on; 0: the physics of the job alone.
         fingerprint: Of all that the decision rests on.
-        provenance: `user` where the preference was taken, else `policy`.
+        provenance: `user` where the preference was taken, `llm` where a language model chose, else `policy`.
+        changes: Keys of `platform` besides the size that are changed for this attempt, as by a remedy.
+        on_demand: Spot capacity is not taken.
     """
 
     job_id: str
@@ -64,15 +77,18 @@ class Decision:
     confidence: float | None
     learned_from: int
     fingerprint: str
-    provenance: Literal["policy", "user"]
+    provenance: Literal["policy", "llm", "user"]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    on_demand: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Keys of `platform` that the run gets."""
+        return {**self.changes, **(self.selected.size.keys if self.selected.size else {})}
 
     def apply(self, job: Job) -> Job:
         """The job with the size that was decided."""
-        if self.selected.size is None:
-            return job
-        return job.model_copy(
-            update={"platform": job.platform.model_copy(update=dict(self.selected.size.keys))}
-        )
+        return with_settings(job, self.settings, on_demand=self.on_demand)
 
     def record(self) -> PlatformDecision:
         """The decision as it is stored with the run."""
@@ -102,6 +118,8 @@ class Decision:
             estimated_cost_usd_low=figures.usd_low,
             estimated_cost_usd_high=figures.usd_high,
             input_fingerprint=self.fingerprint,
+            settings=self.settings,
+            on_demand=self.on_demand or None,
         )
 
 

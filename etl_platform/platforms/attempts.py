@@ -80,12 +80,16 @@ def _living_run(
             outcome = patiently(lambda: platform.outcome(request, handle), clock)
         except RunNotFoundError as error:
             outcome = _lost(record, str(error))
-    store.put_execution(records.finished(record, outcome, request))
+    final = records.finished(record, outcome, request)
+    store.put_execution(final)
+    store.count_cost(final)
     return None
 
 
 def _lost(record: JobExecution, message: str) -> RunOutcome:
+    # What kept its driver from following it, where that is known, says more than that it is gone.
+    known = record.error_details and record.error_details.error_class
     error = ErrorDetails(
-        error_occurred=True, error_type="RunLost", error_message=message, error_class="unknown"
+        error_occurred=True, error_type="RunLost", error_message=message, error_class=known or "unknown"
     )
     return RunOutcome(record.execution_id, records.handle_of(record), "failed", error=error)

@@ -38,6 +38,8 @@ def reconcile(platform: Platform, config: Config, store: TrackingStore, now: flo
         except PlatformError:
             # It says so itself when the run is taken up or started again.
             continue
-        store.put_execution(records.finished(record, outcome, request))
+        final = records.finished(record, outcome, request)
+        store.put_execution(final)
+        store.count_cost(final)
         ended.append(record.execution_id)
     return ended

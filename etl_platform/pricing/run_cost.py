@@ -56,7 +56,7 @@ class MissingCounterError(ValueError):
         self.counters = counters
         super().__init__(
             f"{platform}: the cost needs {' or '.join(counters)}; the run told "
-            f"{', '.join(sorted(found)) or 'nothing'}. Its cost stays unknown."
+            f"{', '.join(sorted(found)) or 'nothing'}."
         )
 
 

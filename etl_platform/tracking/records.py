@@ -58,6 +58,11 @@ class PlatformDecision(Record):
     estimated_cost_usd_low: Figure | None = None
     estimated_cost_usd_high: Figure | None = None
     input_fingerprint: str | None = Field(default=None, description="Of all that the decision rests on.")
+    settings: dict[str, Json] | None = Field(
+        default=None,
+        description="Keys of the job's `platform` that were decided for the attempt.",
+    )
+    on_demand: bool | None = Field(default=None, description="Spot capacity was lost and is not taken again.")
 
 
 class ExecutionMetrics(Record):
@@ -73,6 +78,13 @@ class ExecutionMetrics(Record):
     data_written_gb: Figure | None = None
     shuffle_read_gb: Figure | None = None
     shuffle_write_gb: Figure | None = None
+    spilled_gb: Figure | None = Field(default=None, description="Did not fit into memory and went to disk.")
+    executor_seconds: Figure | None = Field(default=None, description="Time of all tasks, summed over cores.")
+    gc_seconds: Figure | None = Field(default=None, description="Garbage collection within it.")
+    task_count: Count | None = None
+    task_skew: Figure | None = Field(
+        default=None, description="Longest task over the median one, in the stage that took most time."
+    )
     records_processed: Count | None = None
     records_written: Count | None = Field(default=None, description="Rows that the run wrote.")
     records_per_second: Figure | None = None
@@ -172,6 +184,9 @@ class ErrorDetails(Record):
     error_type: str | None = None
     error_class: ErrorClass | None = None
     error_stack_trace: str | None = None
+    error_timestamp: Figure | None = Field(
+        default=None, description="When the platform stopped answering about a run that may go on."
+    )
     retry_count: Count | None = None
 
 
