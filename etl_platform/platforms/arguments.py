@@ -50,7 +50,7 @@ def refuse_secrets(job_id: str, section: str, values: Mapping[str, str]) -> None
     for key, value in values.items():
         if found := _SECRET.search(value):
             raise NotRunnableError(
-                f'job "{job_id}": {section}.{key} holds ${{SECRET:{found[1]}}}, and this platform does not '
-                f"hand out secrets yet, because it would have to write them to a file. Let the script read "
-                f"an environment variable instead, and take the secret out of {section}.{key}."
+                f'job "{job_id}": {section}.{key} holds ${{SECRET:{found[1]}}}, and secrets are not put into '
+                f"{section}, because consoles and logs show it. Take it out; a secret may stand in "
+                "execution.arguments, from where the script gets its value."
             )

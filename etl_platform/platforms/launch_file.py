@@ -50,7 +50,6 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         spark_conf=execution.spark_conf,
     )
     arguments, spark_conf = script_arguments(request), as_text(execution.spark_conf)
-    refuse_secrets(job.job_id, "execution.arguments", arguments)
     refuse_secrets(job.job_id, "execution.spark_conf", spark_conf)
     if kind == "sql":
         key = f"execution.script_path ({execution.script_path})" if script else "execution.sql"

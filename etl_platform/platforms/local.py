@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.project import Config
+from etl_platform.config.secrets import Secrets, UnknownSecretError
 from etl_platform.platforms import process_tree
 from etl_platform.platforms.errors import NotRunnableError, PlatformError, RunNotFoundError
 from etl_platform.platforms.failures import RETRY_CAN_HELP, Failure, classify
@@ -77,18 +78,22 @@ class LocalPlatform:
         """Start the launcher in a session of its own."""
         folder = run_dir(request.config, request.execution_id)
         launch = _read(folder / LAUNCH_FILE)
+        secrets = _secrets(request, launch)
         started = time.time()
         try:
             with (folder / LAUNCHER_LOG).open("ab") as log:
                 process = subprocess.Popen(
                     [sys.executable, *LAUNCHER, str(folder)],
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=folder,
                     env={**os.environ, process_tree.RUN_VARIABLE: str(folder)},
                     start_new_session=True,
                 )
+            assert process.stdin is not None
+            with process.stdin:
+                process.stdin.write(json.dumps(secrets).encode())
         except OSError as error:
             raise PlatformError(f"{sys.executable} cannot be started in {folder}: {error}") from error
         self._started[process.pid] = process
@@ -207,6 +212,14 @@ class LocalPlatform:
             return process_tree.end(folder)
         except process_tree.NotEndedError as error:
             raise PlatformError(str(error)) from error
+
+
+def _secrets(request: RunRequest, launch: dict[str, Any]) -> dict[str, str]:
+    """The secrets that the arguments refer to; they go to the run by a pipe, and into no file."""
+    try:
+        return Secrets(request.config).used_in(str(value) for value in launch["arguments"].values())
+    except UnknownSecretError as error:
+        raise NotRunnableError(f'job "{request.job.job_id}": {error}') from error
 
 
 def run_dir(config: Config, execution_id: str) -> Path:

@@ -19,6 +19,7 @@ import psutil
 from etl_platform.runtime import errors
 from etl_platform.runtime.buckets import known_buckets
 from etl_platform.runtime.contract import (
+    EVENT_LOG_FOLDER,
     OUTCOME_FILE,
     STDERR_FILE,
     STDOUT_FILE,
@@ -30,11 +31,13 @@ from etl_platform.runtime.contract import (
     write_json,
 )
 from etl_platform.runtime.java import NoJavaError
+from etl_platform.runtime.json_endpoint import JsonEndpoint
 from etl_platform.runtime.measure import measure
 from etl_platform.runtime.process_environment import process_environment
 from etl_platform.runtime.python_job import handler_name
 from etl_platform.runtime.s3_endpoint import S3Endpoint
 from etl_platform.runtime.s3_storage import LocalS3
+from etl_platform.runtime.secret_values import mask_files, masked, masking, refers_to_secrets
 from etl_platform.runtime.worker import ERROR_FILE, RESULT_FILE
 
 # How long a script may take to end after SIGTERM before it is killed.
@@ -76,21 +79,43 @@ def _end_tree(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _run_worker(run_dir: Path, environment: Mapping[str, str], timeout: float) -> int | None:
-    """Run the script in a child.
+def _run_worker(
+    run_dir: Path, environment: Mapping[str, str], timeout: float, secrets: Mapping[str, str]
+) -> int | None:
+    """Run the script in a child, with its output in the run's logs.
 
     Returns:
         Its exit code, negative for a signal; None where it was stopped for taking too long.
     """
+    with (run_dir / STDOUT_FILE).open("ab") as stdout, (run_dir / STDERR_FILE).open("ab") as stderr:
+        if not secrets:
+            return _watch_worker(run_dir, environment, timeout, secrets, stdout.fileno(), stderr.fileno())
+        with masking(stdout, secrets) as masked_stdout, masking(stderr, secrets) as masked_stderr:
+            return _watch_worker(run_dir, environment, timeout, secrets, masked_stdout, masked_stderr)
+
+
+def _watch_worker(
+    run_dir: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    secrets: Mapping[str, str],
+    stdout: int,
+    stderr: int,
+) -> int | None:
     lifeline, _held = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "etl_platform.runtime.worker", str(run_dir), str(lifeline)],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         cwd=run_dir,
         env=dict(environment),
         pass_fds=[lifeline],
     )
     os.close(lifeline)
+    assert process.stdin is not None
+    with process.stdin:
+        process.stdin.write(json.dumps(dict(secrets)).encode())
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
@@ -144,12 +169,15 @@ def supervise(run_dir: Path) -> Status:
     started = time.time()
     exit_code: int | None = None
     launch: Launch | None = None
+    secrets: dict[str, str] = {}
     try:
         launch = read_launch(run_dir)
+        if refers_to_secrets(launch):
+            secrets = json.load(sys.stdin)
         storage = LocalS3(launch.local_root, known_buckets(launch), run_dir / "uploads")
-        with S3Endpoint(storage) as s3:
-            environment = process_environment(launch, run_dir) | s3.environment
-            exit_code = _run_worker(run_dir, environment, launch.timeout_seconds)
+        with S3Endpoint(storage) as s3, JsonEndpoint(launch.local_root) as services:
+            environment = process_environment(launch, run_dir) | s3.environment | services.environment
+            exit_code = _run_worker(run_dir, environment, launch.timeout_seconds, secrets)
         status, error = _judge(launch, run_dir, exit_code)
     except _Stopped as stop:
         status, error = "failed", errors.describe_stop(stop.signal_name)
@@ -157,13 +185,14 @@ def supervise(run_dir: Path) -> Status:
         sys.stderr.write(f"{problem}\n")
         status, error = "failed", errors.describe_setup(problem)
     ended = time.time()
+    mask_files(run_dir / EVENT_LOG_FOLDER, secrets)
     outcome = {
         "status": status,
         "started": started,
         "ended": ended,
         "exit_code": exit_code,
-        "error": error,
-        "result": _read_json(run_dir / RESULT_FILE),
+        "error": masked(error, secrets),
+        "result": masked(_read_json(run_dir / RESULT_FILE), secrets),
         "metrics": measure(launch, run_dir, started) if launch else {},
     }
     write_json(run_dir / OUTCOME_FILE, outcome)

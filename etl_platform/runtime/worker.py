@@ -5,10 +5,13 @@ hook, so that the script's process ends just as it would end on its own: with th
 """
 
 import atexit
+import json
 import os
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +19,7 @@ from etl_platform.runtime.buckets import known_buckets
 from etl_platform.runtime.contract import Launch, read_launch, write_json
 from etl_platform.runtime.errors import describe
 from etl_platform.runtime.plain_script import run_as_main
+from etl_platform.runtime.secret_values import filled, masked
 
 ERROR_FILE = "error.json"
 RESULT_FILE = "result.json"
@@ -35,10 +39,10 @@ def _end_with_supervisor(lifeline: int) -> None:
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
-def _report_exceptions(launch: Launch, run_dir: Path) -> None:
+def _report_exceptions(launch: Launch, run_dir: Path, secrets: Mapping[str, str]) -> None:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
-        write_json(run_dir / ERROR_FILE, describe(error, launch))
+        write_json(run_dir / ERROR_FILE, masked(describe(error, launch), secrets))
 
     sys.excepthook = hook
 
@@ -60,19 +64,25 @@ def run(run_dir: Path, lifeline: int) -> None:
     """
     _end_with_supervisor(lifeline)
     launch = read_launch(run_dir)
-    _report_exceptions(launch, run_dir)
+    secrets = json.load(sys.stdin)
+    # A script that reads finds nothing, as on AWS.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    launch = replace(launch, arguments=filled(launch.arguments, secrets))
+    _report_exceptions(launch, run_dir, secrets)
     sys.argv = [str(launch.script or launch.job_id), *script_arguments(launch)]
     # As with `python script.py`, the script's folder comes first on the path.
     sys.path[0:1] = [str(launch.script.parent)] if launch.script else []
     if launch.engine == "spark":
         from pyspark.sql import DataFrameReader, SparkSession
 
+        from etl_platform.runtime.jdbc_stand_ins import offer_stand_ins
         from etl_platform.runtime.session_hook import offer_tables
 
         atexit.register(_stop_spark)
         offer_tables(
             SparkSession, DataFrameReader, lambda session: session.sparkContext.applicationId, launch
         )
+        offer_stand_ins(DataFrameReader, has_jars=bool(launch.jars))
     if launch.engine == "sail":
         from etl_platform.runtime import sail
 
@@ -88,7 +98,7 @@ def run(run_dir: Path, lifeline: int) -> None:
         result = run_python(launch)
     elif launch.script:
         run_as_main(launch.script)
-    write_json(run_dir / RESULT_FILE, result)
+    write_json(run_dir / RESULT_FILE, masked(result, secrets))
 
 
 def _stop_spark() -> None:
