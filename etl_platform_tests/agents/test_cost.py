@@ -8,7 +8,7 @@ from etl_platform.agents.cost_change import RunFigures, change
 from etl_platform_tests.agents.cases import answer, case_of, glue_job, results, run
 
 
-def one(usd, hours=1.0, gb=10.0, dpu=10.0, *, succeeded=True, platform="glue"):
+def one(usd, hours=1.0, gb=10.0, dpu: float | None = 10.0, *, succeeded=True, platform="glue"):
     return RunFigures("exec", platform, usd, succeeded, hours, gb, dpu)
 
 
