@@ -19,7 +19,7 @@ from etl_platform.agents.cost_facts import (
     the_run,
     what_if,
 )
-from etl_platform.agents.stated_numbers import refuse_invented
+from etl_platform.agents.stated_numbers import facts_of, refuse_invented
 from etl_platform.decide.history import cost_points
 from etl_platform.pricing.anomaly import anomalies
 from etl_platform.tracking.records import Recommendation
@@ -129,13 +129,13 @@ def tools(case: Case) -> Mapping[str, Tool]:
 
 def policy(case: Case, results: Mapping[str, Any]) -> CostAnswer:
     """The causes in the order of their dollars, all savings as they are ranked, an alert for each cause."""
-    changes = [ChangeShown.model_validate(one) for one in results["cost_changes"]]
+    changes = [ChangeShown.model_validate(one) for one in results.get("cost_changes", ())]
     return CostAnswer(
         explanation=" ".join(map(_sentence, changes)) or "There are no two priced runs to compare.",
-        savings=[SavingShown.model_validate(one) for one in results["savings"]],
-        alert=bool(results["alerts"]),
+        savings=[SavingShown.model_validate(one) for one in results.get("savings", ())],
+        alert=bool(results.get("alerts")),
         changes=changes,
-        causes=[CauseShown.model_validate(one) for one in results["alerts"]],
+        causes=[CauseShown.model_validate(one) for one in results.get("alerts", ())],
     )
 
 
@@ -155,8 +155,7 @@ def check(case: Case, answer: CostAnswer) -> CostAnswer:
         raise InvalidAnswerError(f"people must be told: {causes[0].sentence}")
     if answer.alert and not causes:
         raise InvalidAnswerError("an alert needs a cause, and `alerts` lists none")
-    facts = {name: tool() for name, tool in tools(case).items()}
-    refuse_invented([answer.explanation], facts)
+    refuse_invented([answer.explanation], facts_of(tools(case)))
     return CostAnswer(
         explanation=answer.explanation,
         savings=[

@@ -10,7 +10,7 @@ from etl_platform.agents.agent import Case, ToolError
 from etl_platform.agents.cost_change import CostChange, change, figures_of
 from etl_platform.agents.once import once
 from etl_platform.decide.history import cost_points
-from etl_platform.decide.plan import Plan, WhatIf, plan_job, runs_a_month
+from etl_platform.decide.plan import WhatIf, plan_job, runs_a_month
 from etl_platform.pricing.anomaly import anomalies
 from etl_platform.pricing.book import book_of
 from etl_platform.pricing.forecast import HISTORY_DAYS, Forecast, forecast_month
@@ -68,12 +68,6 @@ def past(case: Case) -> list[JobExecution]:
         cursor = page.cursor
         if cursor is None:
             return found
-
-
-@once
-def plan(case: Case) -> Plan:
-    """The plan of the job's next run."""
-    return plan_job(case.config, case.job, case.store, now=case.now)
 
 
 def the_run(case: Case) -> JobExecution | None:
@@ -174,7 +168,7 @@ def _platform_savings(case: Case) -> list[Saving]:
 
 def _decision_savings(case: Case) -> list[Saving]:
     """Another platform, or another size of the same, that the engine expects to be cheaper."""
-    decision = plan(case).decision
+    decision = case.plan.decision
     if decision is None or not decision.selected.charged:
         return []
     now = decision.selected

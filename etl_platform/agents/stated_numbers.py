@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from etl_platform.agents.agent import InvalidAnswerError
+from etl_platform.agents.agent import InvalidAnswerError, Tool, ToolError
 
 _NUMBER = re.compile(r"(?<![A-Za-z0-9_.])([-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?)(\s*(?:%|percent))?")
 
@@ -38,6 +38,17 @@ def refuse_invented(texts: Iterable[str], facts: Any) -> None:
                 raise InvalidAnswerError(
                     f"the answer states {match[0]}, which is none of the figures it was given"
                 )
+
+
+def facts_of(tools: Mapping[str, Tool]) -> dict[str, Any]:
+    """What the tools of an agent say, by name; one that has no answer is left out."""
+    found = {}
+    for name, tool in tools.items():
+        try:
+            found[name] = tool()
+        except ToolError:
+            continue
+    return found
 
 
 def _decimal(text: str) -> Decimal:
