@@ -59,6 +59,6 @@ def require_secrets_manager(request: RunRequest, keys: tuple[str, ...]) -> None:
     if keys and provider != "aws_secrets_manager":
         raise NotRunnableError(
             f'job "{request.job.job_id}": its arguments refer to the secret `{keys[0]}`, which provider '
-            f"`{provider}` keeps on this machine; a job on AWS cannot read it. Keep it in AWS Secrets Manager "
-            "and set global_settings.secrets.provider to aws_secrets_manager."
+            f"`{provider}` keeps on this machine; a job on AWS cannot read it. Keep it in AWS Secrets "
+            "Manager and set global_settings.secrets.provider to aws_secrets_manager."
         )
