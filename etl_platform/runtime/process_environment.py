@@ -28,8 +28,9 @@ def _glue_library(launch: Launch) -> list[str]:
 def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
     """The environment variables of the script's process.
 
-    Besides what the engine needs: `ETL_PLATFORM_LOCAL_ROOT` is the folder that stands for S3 and Glue, and
-    `PYTHONPATH` has the job's modules, so that the workers of Python functions see them too.
+    Besides what the engine needs: `ETL_PLATFORM_LOCAL_ROOT` is the folder that stands for S3 and Glue,
+    `ETL_PLATFORM_RUN_DIR` the run's own, and `PYTHONPATH` has the job's modules, so that the workers of
+    Python functions see them too.
 
     Args:
         launch: What is run.
@@ -53,6 +54,9 @@ def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
     }
+    if "ETL_PLATFORM_RUN_DIR" not in os.environ:
+        # The platform that starts runs knows their processes by it, so what it has set stays.
+        changes["ETL_PLATFORM_RUN_DIR"] = str(run_dir)
     if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
         # AWS libraries sign every request, though the S3 of this machine asks nobody who he is.
         changes |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}

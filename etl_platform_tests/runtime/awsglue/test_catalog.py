@@ -91,24 +91,76 @@ def test_frames_are_appended_to_a_table_of_the_catalog(glue: Any, spark: Any, da
     ]
 
 
-def test_a_jdbc_table_without_stand_in_names_the_key(glue: Any):
-    options = {
-        "url": "jdbc:postgresql://db.example:5432/sales",
-        "dbtable": "public.orders",
-        "user": "u",
-        "password": "p",
-    }
-    with pytest.raises(LookupError, match=r"data_sources.*sales.*orders"):
-        glue.create_dynamic_frame.from_options("postgresql", options)
+SALES = {"url": "jdbc:postgresql://db.abc.rds.amazonaws.com:5432/sales", "dbtable": "public.orders"}
 
 
-def test_a_jdbc_table_is_its_stand_in(glue: Any, spark: Any, database: str):
-    spark.sql(f"CREATE TABLE {database}.orders USING parquet AS SELECT 1 AS id")
-    options = {"url": "jdbc:postgresql://db.example:5432/shop", "dbtable": "public.orders"}
-    assert rows(glue.create_dynamic_frame.from_options("postgresql", options)) == [{"id": 1}]
+@pytest.mark.parametrize(
+    ("connection", "options", "message"),
+    [
+        (
+            "postgresql",
+            SALES,
+            r'"source_type": "rds", "instance": "db", "database": "sales", "table": "orders"',
+        ),
+        ("redshift", {"url": "jdbc:redshift://c.abc:5439/d", "dbtable": "t"}, '"redshift", "cluster": "c"'),
+        ("dynamodb", {"dynamodb.input.tableName": "users-1"}, '"dynamodb", "table_name": "users-1"'),
+        ("kinesis", {"streamARN": "arn:aws:kinesis:x:1:stream/clicks"}, '"kinesis", "stream_name": "clicks"'),
+    ],
+)
+def test_a_server_without_stand_in_names_the_key_and_the_folder(
+    glue: Any, root: Path, connection: str, options: dict[str, str], message: str
+):
+    with pytest.raises(LookupError, match=f"data_sources.*{message}.*{root}"):
+        glue.create_dynamic_frame.from_options(connection, options)
 
 
-def test_what_a_job_writes_to_a_server_it_reads_back(glue: Any, database: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("folder", "connection", "options"),
+    [
+        ("postgres/db.abc.rds.amazonaws.com/sales/public/orders", "postgresql", SALES),
+        ("rds/db/sales/orders", "postgresql", SALES),
+        (
+            "redshift/c/d/public/t",
+            "redshift",
+            {"url": "jdbc:redshift:iam://c:us-east-1/d", "dbtable": "public.t"},
+        ),
+        ("rds/h/d/t", "sqlserver", {"url": "jdbc:sqlserver://h:1433;databaseName=d", "dbtable": "dbo.t"}),
+        ("rds/h/d/t", "oracle", {"url": "jdbc:oracle:thin://@h:1521/d", "dbtable": "t"}),
+        (
+            "rds/x/d/t",
+            "mysql",
+            {"useConnectionProperties": "true", "connectionName": "c", "database": "d", "dbtable": "t"},
+        ),
+        ("dynamodb/users-1", "dynamodb", {"dynamodb.input.tableName": "users-1"}),
+        ("kinesis/clicks", "kinesis", {"streamARN": "arn:aws:kinesis:x:1:stream/clicks"}),
+    ],
+)
+def test_a_table_behind_a_server_is_its_stand_in(
+    glue: Any, root: Path, folder: str, connection: str, options: dict[str, str]
+):
+    write_json(root / folder, [{"id": 1}])
+    assert rows(glue.create_dynamic_frame.from_options(connection, options)) == [{"id": 1}]
+
+
+def test_the_server_decides_between_stand_ins_of_the_same_name(glue: Any, root: Path):
+    write_json(root / "rds" / "other" / "sales" / "orders", [{"id": 1}])
+    write_json(root / "rds" / "db" / "sales" / "orders", [{"id": 2}])
+    assert rows(glue.create_dynamic_frame.from_options("postgresql", SALES)) == [{"id": 2}]
+
+
+def test_several_stand_ins_that_nothing_decides_between_are_named(glue: Any, root: Path):
+    for server in ("a", "b"):
+        write_json(root / "rds" / server / "sales" / "orders", [{"id": 1}])
+    with pytest.raises(LookupError, match=r"several local stand-ins fit.*rds/a.*rds/b"):
+        glue.create_dynamic_frame.from_options("postgresql", SALES)
+
+
+def test_a_stand_in_of_csv_files_has_their_types(glue: Any, root: Path):
+    write_text(root / "rds" / "db" / "sales" / "orders", "id,name\n1,a\n")
+    assert rows(glue.create_dynamic_frame.from_options("postgresql", SALES)) == [{"id": 1, "name": "a"}]
+
+
+def test_what_a_job_writes_to_a_server_it_reads_back(glue: Any, root: Path, tmp_path: Path):
     frame = read_json(glue, write_json(tmp_path / "in", ORDERS))
     glue.write_dynamic_frame.from_jdbc_conf(
         frame=frame,

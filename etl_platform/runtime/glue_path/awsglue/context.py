@@ -111,11 +111,9 @@ class GlueContext(Storage):
         """A frame of files, or of the local stand-in of a table behind a server."""
         options = dict(connection_options or {})
         if connection_type not in connections.FILES:
-            database, table = connections.stand_in(self.spark_session, connection_type, options)
-            connections.check(self.spark_session, connection_type, database, table)
-            return self.create_dynamic_frame_from_catalog(
-                database, table, transformation_ctx=transformation_ctx
-            )
+            stand_in = connections.server_table(connection_type, options).stand_in()
+            lazy, stage = reading.frame_of_stand_in(self.spark_session, stand_in)
+            return self._read(lazy, stage, transformation_ctx)
         files = reading.chosen(options, self.bookmark, transformation_ctx)
         lazy, stage = reading.frame_of(
             self.spark_session, files, spark_format(format), dict(format_options or {})
@@ -264,8 +262,8 @@ class GlueContext(Storage):
         """Append a frame, or a collection, to files or to the local stand-in of a server's table."""
         options = dict(connection_options or {})
         if connection_type not in connections.FILES:
-            database, table = connections.stand_in(self.spark_session, connection_type, options)
-            sinks.append_to_stand_in(self.spark_session, frame, database, table)
+            table = connections.server_table(connection_type, options)
+            sinks.append_to_stand_in(self.spark_session, frame, table.folder)
             return frame
         sink = sinks.DataSink(self.spark_session, options)
         sink.setFormat(format or "", **dict(format_options or {}))
@@ -305,8 +303,8 @@ class GlueContext(Storage):
     ) -> Any:
         """Append a frame, or each frame of a collection, to the local stand-in of a server's table."""
         options = {"connectionName": catalog_connection, **(connection_options or {})}
-        database, table = connections.stand_in(self.spark_session, "jdbc", options)
-        sinks.append_to_stand_in(self.spark_session, frame, database, table)
+        table = connections.server_table("jdbc", options)
+        sinks.append_to_stand_in(self.spark_session, frame, table.folder)
         return frame
 
     def write_from_jdbc_conf(

@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = "ETL_PLATFORM_LOCAL_ROOT"
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".orc": "orc"}
+"""Suffix of a file to Spark's name of its format."""
 HIDDEN = ("_", ".")
 """How the names of files and folders begin that Spark and Glue pass over."""
 
@@ -54,6 +56,12 @@ def files_below(uri: str) -> dict[str, int]:
             file = Path(folder) / name
             found[f"{uri.rstrip('/')}/{file.relative_to(top).as_posix()}"] = file.stat().st_mtime_ns
     return found
+
+
+def format_of(folder: Path) -> str:
+    """The format of a folder's files by the name of the first, such as `csv` of `a.csv.gz`; else Parquet."""
+    first = Path(next(iter(files_below(str(folder))), ""))
+    return next((FORMATS[suffix] for suffix in reversed(first.suffixes) if suffix in FORMATS), "parquet")
 
 
 def has_plain_folders(uri: str) -> bool:

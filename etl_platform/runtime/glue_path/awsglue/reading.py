@@ -1,6 +1,7 @@
 """Frames of files: which files, which format, which schema."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
@@ -96,6 +97,18 @@ def frame_of(
         return TypedFrame.of(df)
 
     return Lazy(compute), none
+
+
+def frame_of_stand_in(spark: SparkSession, folder: Path) -> tuple[Lazy, ErrorStage]:
+    """The records of the local stand-in of a server's table; CSV files have a header, and their own types."""
+    format = localfiles.format_of(folder)
+    if format != "csv":
+        return frame_of(spark, Files([str(folder)]), format, {})
+
+    def compute() -> TypedFrame:
+        return TypedFrame.of(spark.read.options(header=True, inferSchema=True).csv(str(folder)))
+
+    return Lazy(compute), ErrorStage("read", lambda: None)
 
 
 def _unnamed(name: str, options: dict[str, Any]) -> bool:

@@ -1,13 +1,14 @@
 """Writing frames to files and tables, and the catalog's update."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from . import catalog
 from .formats import FORMATS, is_true, spark_format, write_options
-from .localfiles import ROOT, local_path, local_root
+from .localfiles import ROOT, format_of, local_path
 from .refusal import NotSupportedLocally, missing, public_names
 
 OPTIONS = {"path", "partitionKeys", "enableUpdateCatalog", "updateBehavior", "compression"}
@@ -138,13 +139,12 @@ def append_to_table(
     sink.writeFrame(frame)
 
 
-def append_to_stand_in(spark: SparkSession, frame: Any, database: str, table: str) -> None:
-    """Append to the local stand-in of a server's table: a table of Parquet files below the local root."""
-    if catalog.exists(spark, database, table):
-        append_to_table(spark, frame, database, table, {})
-        return
-    path = str(local_root(f"table {database}.{table}") / "glue" / database / table)
-    sink = DataSink(spark, {"path": path, "enableUpdateCatalog": True})
-    sink.setFormat("parquet")
-    sink.setCatalogInfo(database, table)
-    sink.writeFrame(frame)
+def append_to_stand_in(spark: SparkSession, frame: Any, folder: Path) -> None:
+    """Append to the local stand-in of a server's table, in the format of its files; new ones are Parquet.
+
+    A collection's frames go to the same table, as they do behind a server.
+    """
+    sink = DataSink(spark, {"path": str(folder)})
+    sink.setFormat(format_of(folder))
+    for each in frame.values() if hasattr(frame, "items") else [frame]:
+        sink.writeFrame(each)
