@@ -5,7 +5,7 @@ EMR Serverless left in S3, once they are copied here.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -164,6 +164,28 @@ def read_event_log(path: Path) -> SparkMetrics:
                 continue
             _add_event(metrics, event)
     return metrics
+
+
+_LARGEST = frozenset(("memory_mb_max", "task_skew"))
+"""Figures of which the largest counts; of all others the sum."""
+
+
+def figures_of_logs(logs: Iterable[Path]) -> dict[str, float | int]:
+    """The figures of a run that left several logs: a script that starts Spark twice leaves two.
+
+    Args:
+        logs: As `read_event_log` takes them.
+
+    Raises:
+        EventLogError: A log is none.
+        OSError: One cannot be read.
+    """
+    total: dict[str, float | int] = {}
+    for log in logs:
+        for name, figure in read_event_log(log).as_execution_metrics().items():
+            before = total.get(name, 0)
+            total[name] = max(before, figure) if name in _LARGEST else before + figure
+    return total
 
 
 def _add_event(metrics: SparkMetrics, event: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from etl_platform.runtime.catalog import data_files
 from etl_platform.runtime.contract import EVENT_LOG_FOLDER, Launch, TargetFiles
-from etl_platform.runtime.event_log import read_event_log
+from etl_platform.runtime.event_log import figures_of_logs
 
 _MB = 2**20
 
@@ -80,17 +80,10 @@ def _rows(files: list[Path], file_format: str) -> int | None:
 
 
 def spark_metrics(run_dir: Path) -> Metrics:
-    """Figures of the event logs in a run's folder; a script that starts Spark twice leaves two logs."""
+    """Figures of the event logs in a run's folder."""
     folder = run_dir / EVENT_LOG_FOLDER
-    total: Metrics = {}
-    for log in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if log.name.startswith("."):
-            continue
-        for name, figure in read_event_log(log).as_execution_metrics().items():
-            total[name] = (
-                max(total.get(name, 0), figure) if name == "memory_mb_max" else total.get(name, 0) + figure
-            )
-    return total
+    logs = sorted(folder.iterdir()) if folder.is_dir() else ()
+    return figures_of_logs(log for log in logs if not log.name.startswith("."))
 
 
 def measure(launch: Launch, run_dir: Path, started: float) -> Metrics:
