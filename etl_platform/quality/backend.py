@@ -1,25 +1,23 @@
 """Our execution of pandera schemas: all row checks of a dataset in one aggregate query.
 
-pandera hands a `Checked` to `FrameBackend`, which takes pandera's built-in checks as narwhals expressions,
-masks nulls, and sums all of them in one `select`; uniqueness and foreign keys take one key-only pass each.
+pandera hands a `Checked` to `FrameBackend`, which takes pandera's built-in checks as expressions
+(`conditions`), and sums all of them in one `SELECT`; uniqueness and foreign keys take one key-only pass each.
 What is wrong is raised as pandera's `SchemaErrors` with its reason codes.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from functools import cache
 from statistics import fmean
 from typing import Any
 
 from etl_platform.catalog.location import NoLocationError
 from etl_platform.quality.column_types import family, find_column, same_type
-from etl_platform.quality.date_bounds import local_text, utc_text
-from etl_platform.quality.expressions import render
+from etl_platform.quality.conditions import newest_conditions, row_conditions
 from etl_platform.quality.files import NoDataError
 from etl_platform.quality.frame import Frame, QueryError
-from etl_platform.quality.regex import portable
+from etl_platform.quality.queries import ROWS
 from etl_platform.quality.schema import RuleFault
 
 
@@ -70,73 +68,6 @@ class Checked:
     def sampled(self) -> bool:
         """Whether row rules look at a sample."""
         return self.rows_frame is not self.frame
-
-
-def row_conditions(schema: Any, frame: Frame) -> dict[str, Any]:
-    """Check name to a narwhals expression that is true for the rows that fail, and never null.
-
-    Returns:
-        One for each check about single rows; not those about the newest value or about keys.
-    """
-    import narwhals.stable.v1 as nw
-
-    rules = schema.metadata["rules"]
-    conditions = {}
-    for name, column in schema.columns.items():
-        for check in column.checks:
-            if rules[check.name]["kind"] == "freshness":
-                continue
-            values = nw.col(name)
-            holds = run_check(check, values, frame.columns.get(name))
-            if not check.ignore_na:
-                conditions[check.name] = ~holds
-                continue
-            fails = ~holds & ~values.is_null()
-            if family(frame.columns.get(name, "")) == "float":
-                # The engines take NaN as the largest number; here it is in no range and in no list.
-                fails = (~holds | values.is_nan()) & ~values.is_null()
-            conditions[check.name] = fails
-    return conditions
-
-
-def run_check(check: Any, values: Any, column_type: str | None) -> Any:
-    """A pandera check as a narwhals expression over a column's values.
-
-    Args:
-        check: A `pandera.Check` made with `native=False`, as all built-in ones are.
-        values: A column of `narwhals.stable.v1`.
-        column_type: The column's type in Spark's names; None for computed columns.
-    """
-    import narwhals.stable.v1 as nw
-
-    kind = family(column_type) if column_type else None
-    if kind == "float":
-        values = values.cast(nw.Float64)
-    elif check._check_fn.__name__ in ("str_contains", "str_length") and kind in ("integer", "date"):
-        values = values.cast(nw.String)
-    arguments = {name: _literal(value) for name, value in check._check_kwargs.items()}
-    if "pattern" in arguments:
-        arguments["pattern"] = portable(arguments["pattern"])
-    return check._check_fn(values, **arguments)
-
-
-def _literal(value: Any) -> Any:
-    """A bound in the type that it is compared in; an engine would take 0.1 as a decimal, or lose a zone."""
-    import narwhals.stable.v1 as nw
-
-    match value:
-        case bool():
-            return value
-        case float():
-            return nw.lit(value).cast(nw.Float64)
-        case datetime() if value.tzinfo:
-            # The text says the offset; narwhals takes no zone but that of the engine's session, the job's.
-            return nw.lit(utc_text(value)).cast(nw.Datetime("us", str(value.tzinfo)))
-        case datetime():
-            return nw.lit(local_text(value)).cast(nw.Datetime("us"))
-        case date():
-            return nw.lit(value.isoformat()).cast(nw.Date)
-    return value
 
 
 class FrameBackend:
@@ -230,74 +161,51 @@ class _Run:
         self.checked = checked
         self.schema = schema
         self.about: Mapping[str, Mapping[str, Any]] = schema.metadata["rules"]
-        dialect = checked.frame.dialect
-        self.computed = {name: render(sql, dialect) for name, sql in schema.metadata["computed"].items()}
-
-    def needed(self, names: Sequence[str]) -> dict[str, str]:
-        """The computed columns of some checks."""
-        return {column: sql for column, sql in self.computed.items() if column[len("__rule_") :] in names}
 
     def rows(self) -> None:
         """All rules about single rows, the newest values and the number of rows, in one scan."""
-        import narwhals.stable.v1 as nw
-
         checked = self.checked
-        fails = {
-            name: condition.cast(nw.Int64).sum()
-            for name, condition in row_conditions(self.schema, checked.frame).items()
-        }
-        newest = self._newest()
+        fails = row_conditions(self.schema, checked.frame.columns)
+        newest = newest_conditions(self.schema, checked.frame.columns)
         if checked.sampled:
             checked.rows = checked.frame.count()
-            self._aggregate(checked.rows_frame, fails)
-            self._aggregate(checked.frame, newest)
+            self._aggregate(checked.rows_frame, fails, {})
+            self._aggregate(checked.frame, {}, newest)
         elif fails or newest:
-            checked.rows = self._aggregate(checked.frame, {**fails, **newest})
+            checked.rows = self._aggregate(checked.frame, fails, newest)
         if checked.rows is None:
             checked.rows = checked.frame.count()
 
-    def _newest(self) -> dict[str, Any]:
-        import narwhals.stable.v1 as nw
-
-        return {
-            check.name: run_check(check, nw.col(name), None)
-            for name, column in self.schema.columns.items()
-            for check in column.checks
-            if self.about[check.name]["kind"] == "freshness"
-        }
-
-    def _aggregate(self, frame: Frame, expressions: Mapping[str, Any]) -> int | None:
+    def _aggregate(self, frame: Frame, fails: Mapping[str, Any], newest: Mapping[str, Any]) -> int | None:
         """Evaluate expressions together; where that fails, one by one, so that only the culprit has an error.
 
         Returns:
             The number of rows; None where no query went through.
         """
-        import narwhals.stable.v1 as nw
-
-        if not expressions:
+        if not fails and not newest:
             return None
-        names = list(expressions)
         before, start = frame.scans, time.perf_counter()
-        columns = {f"c{n}": expressions[name] for n, name in enumerate(names)}
         try:
-            found = frame.aggregate({"rows": nw.len(), **columns}, self.needed(names))
+            found = frame.aggregate(fails, newest)
         except QueryError as error:
-            seconds = time.perf_counter() - start
+            names = [*fails, *newest]
             if len(names) == 1:
-                outcome = Outcome(None, None, False, error=error, seconds=seconds, scans=frame.scans - before)
+                seconds, scans = time.perf_counter() - start, frame.scans - before
+                outcome = Outcome(None, None, False, error=error, seconds=seconds, scans=scans)
                 self.checked.outcomes[names[0]] = outcome
                 return None
-            counts = [self._aggregate(frame, {name: expressions[name]}) for name in names]
+            counts = [
+                *(self._aggregate(frame, {name: each}, {}) for name, each in fails.items()),
+                *(self._aggregate(frame, {}, {name: each}) for name, each in newest.items()),
+            ]
             return next((rows for rows in counts if rows is not None), None)
-        seconds, rows = time.perf_counter() - start, int(found["rows"])
-        for n, name in enumerate(names):
-            value = found[f"c{n}"]
-            if self.about[name]["kind"] == "freshness":
-                told = "older than that" if value is False else ("there is no value" if value is None else "")
-                outcome = Outcome(rows, None, bool(value), told, None, seconds, frame.scans - before)
-            else:
-                outcome = self._counted(name, rows, int(value or 0), seconds, frame.scans - before)
-            self.checked.outcomes[name] = outcome
+        seconds, scans, rows = time.perf_counter() - start, frame.scans - before, int(found[ROWS])
+        for name in fails:
+            self.checked.outcomes[name] = self._counted(name, rows, int(found[name]), seconds, scans)
+        for name in newest:
+            young = found[name]
+            told = "older than that" if young is False else ("there is no value" if young is None else "")
+            self.checked.outcomes[name] = Outcome(rows, None, bool(young), told, None, seconds, scans)
         return rows
 
     def _counted(self, name: str, rows: int, failed: int, seconds: float, scans: int) -> Outcome:

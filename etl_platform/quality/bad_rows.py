@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from etl_platform.config.models import data_quality as models
 from etl_platform.config.models.job import Job
 from etl_platform.quality.column_types import find_column
-from etl_platform.quality.expressions import render
+from etl_platform.quality.conditions import row_conditions
 from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame
 from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, open_local
@@ -80,9 +80,8 @@ def find_bad_rows(
         UnusableRuleError: A rule picks no rows, or cannot be evaluated.
         QueryError: The engine refuses a rule.
     """
-    from etl_platform.quality.backend import parent_of, register, row_conditions
+    from etl_platform.quality.backend import parent_of
 
-    register()
     whole = [rule.check_name for rule in rules if rule.kind not in PICKING_KINDS]
     if whole:
         raise UnusableRuleError(
@@ -94,11 +93,8 @@ def find_bad_rows(
     for name, fault in found.faults.items():
         raise UnusableRuleError(f"{name} cannot be evaluated: {fault}")
     metadata = found.schema.metadata
-    conditions = row_conditions(found.schema, frame)
-    computed = {name: render(sql, frame.dialect) for name, sql in metadata["computed"].items()}
-    flags = [condition.alias(f"__flag_{name}") for name, condition in conditions.items()]
-    flagged = frame.with_computed(computed).select(*frame.columns, *flags).to_native()
-    picks = {name: frame.column(f"__flag_{name}") for name in conditions}
+    conditions = row_conditions(found.schema, frame.columns)
+    picks = {name: f"({condition.sql(frame.dialect)})" for name, condition in conditions.items()}
     for name, keys in metadata["unique"].items():
         spec = next(rule.spec for rule in rules if rule.check_name == name)
         if again := _again(frame, keys, spec, job):
@@ -114,7 +110,7 @@ def find_bad_rows(
     frame.run(
         f"CREATE OR REPLACE TEMP TABLE {frame.column(table)} AS SELECT * FROM ("
         f"SELECT {columns}, list_filter([{names}]::VARCHAR[], lambda n: n IS NOT NULL) AS {RULES_COLUMN} "
-        f"FROM ({flagged.sql_query()}) AS flagged) AS found WHERE len({RULES_COLUMN}) > 0"
+        f"FROM {frame.name}) AS found WHERE len({RULES_COLUMN}) > 0"
     )
     return table
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from etl_platform.quality import queries
 from etl_platform.quality.expressions import quote
 
 
@@ -69,39 +70,40 @@ class Frame(ABC):
         """A column's name as SQL."""
         return quote(name, self.dialect)
 
-    def with_computed(self, computed: Mapping[str, str]) -> Any:
-        """A narwhals frame of the dataset, with further columns given as SQL of the engine.
+    def aggregate(self, fails: Mapping[str, Any], newest: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluate all rules about rows in one pass.
 
-        Raises:
-            QueryError: The engine refuses one of the expressions.
-        """
-        import narwhals as nw
+        Args:
+            fails: Check name to an expression of sqlglot that is true for the rows that fail.
+            newest: Check name to an aggregate expression.
 
-        further = "".join(f", ({sql}) AS {self.column(name)}" for name, sql in computed.items())
-        return nw.from_native(self.relation(f"SELECT *{further} FROM {self.name}"))
-
-    def aggregate(self, expressions: Mapping[str, Any], computed: Mapping[str, str]) -> dict[str, Any]:
-        """Evaluate aggregate expressions of narwhals over all rows, in one pass.
+        Returns:
+            The number of rows under ROWS, and for each check the number of failing rows, or the answer.
 
         Raises:
             QueryError: The engine refuses an expression, or breaks off.
         """
-        frame = self.with_computed(computed).select(*(e.alias(name) for name, e in expressions.items()))
+        counted = (queries.failing(each.sql(self.dialect)) for each in fails.values())
+        answers = (each.sql(self.dialect) for each in newest.values())
+        sql = queries.aggregate(self.name, [*counted, *answers])
         self.scans += 1
-        rows = self.collect(frame.to_native())
-        return dict(zip(expressions, rows[0], strict=True))
+        rows = self.collect(self.relation(sql))
+        return dict(zip((queries.ROWS, *fails, *newest), rows[0], strict=True))
 
     def matching(
-        self, condition: Any, computed: Mapping[str, str], columns: Sequence[Any], limit: int
+        self, condition: Any, columns: Sequence[str], flags: Sequence[Any], limit: int
     ) -> list[tuple[Any, ...]]:
-        """Some rows for which a narwhals expression is true, cut to some columns or expressions.
+        """Some rows for which an expression is true: columns, and whether further expressions are.
 
         Raises:
-            QueryError: The engine refuses the expression, or breaks off.
+            QueryError: The engine refuses an expression, or breaks off.
         """
-        frame = self.with_computed(computed).filter(condition).select(*columns).head(limit)
+        selected = [*map(self.column, columns), *(flag.sql(self.dialect) for flag in flags)]
         self.scans += 1
-        return self.collect(frame.to_native())
+        sql = (
+            f"SELECT {', '.join(selected)} FROM {self.name} WHERE {condition.sql(self.dialect)} LIMIT {limit}"
+        )
+        return self.collect(self.relation(sql))
 
     def count_duplicates(self, keys: Sequence[str]) -> tuple[int, int]:
         """Rows, and rows after the first of each group of equal keys; a key with a null is in no group.
@@ -109,14 +111,8 @@ class Frame(ABC):
         Raises:
             QueryError: The engine broke off.
         """
-        names = [self.column(key) for key in keys]
-        whole = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        groups = f"SELECT count(*) AS __rows, {', '.join(names)} FROM {self.name} GROUP BY {', '.join(names)}"
         self.scans += 1
-        sql = (
-            "SELECT coalesce(sum(__rows), 0), "
-            f"coalesce(sum(CASE WHEN {whole} THEN __rows - 1 ELSE 0 END), 0) FROM ({groups}) AS g"
-        )
+        sql = queries.duplicates(self.name, [self.column(key) for key in keys])
         rows, again = self.collect(self.relation(sql))[0]
         return int(rows), int(again)
 
@@ -142,11 +138,9 @@ class Frame(ABC):
         Raises:
             QueryError: The engine broke off.
         """
-        found, child = self._keys_found(key, parent, parent_key)
-        sql = (
-            "SELECT count(*), "
-            f"coalesce(sum(CASE WHEN {child} IS NOT NULL AND p.k IS NULL THEN 1 ELSE 0 END), 0) FROM {found}"
-        )
+        self.scans += 1
+        parent.scans += 1
+        sql = queries.orphans(self.name, self.column(key), parent.name, parent.column(parent_key))
         rows, orphans = self.collect(self.relation(sql))[0]
         return int(rows), int(orphans)
 
@@ -156,16 +150,12 @@ class Frame(ABC):
         Raises:
             QueryError: The engine broke off.
         """
-        found, child = self._keys_found(key, parent, parent_key)
+        self.scans += 1
+        parent.scans += 1
+        child = f"c.{self.column(key)}"
+        found = queries.with_parent(self.name, child, parent.name, parent.column(parent_key))
         sql = (
             f"SELECT DISTINCT {child} AS k FROM {found} WHERE {child} IS NOT NULL AND p.k IS NULL "
             f"ORDER BY k LIMIT {limit}"
         )
         return self.collect(self.relation(sql))
-
-    def _keys_found(self, key: str, parent: "Frame", parent_key: str) -> tuple[str, str]:
-        self.scans += 1
-        parent.scans += 1
-        child, theirs = f"c.{self.column(key)}", parent.column(parent_key)
-        known = f"SELECT DISTINCT {theirs} AS k FROM {parent.name} WHERE {theirs} IS NOT NULL"
-        return f"{self.name} AS c LEFT JOIN ({known}) AS p ON {child} = p.k", child

@@ -8,6 +8,7 @@ from typing import Any
 from etl_platform.quality.column_types import spark_type
 from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame, QueryError
+from etl_platform.quality.remote_files import duckdb_path, register
 
 MEMORY_VARIABLE = "ETL_PLATFORM_QUALITY_MEMORY_GB"
 """Environment variable that bounds DuckDB's memory; absent: half of what is free when the check starts."""
@@ -124,14 +125,16 @@ def open_local(connection: Any, view: str, files: Files, *, numbered: bool = Fal
         connection: An open DuckDB.
         view: Name of the view.
         files: The files.
-        numbered: Further columns FILE_COLUMN and ROW_COLUMN; for Parquet on this machine only.
+        numbered: Further columns FILE_COLUMN and ROW_COLUMN; for Parquet only.
 
     Raises:
         QueryError: The files cannot be read as they are said to be.
     """
-    if files.filesystem is not None or files.format == "orc":
+    if files.format == "orc":
         return _open_arrow(connection, view, files)
-    listed = literal(list(files.paths))
+    if files.filesystem is not None:
+        register(connection, files.filesystem)
+    listed = literal([duckdb_path(path, files.filesystem) for path in files.paths])
     hive = "hive_partitioning = false"
     if files.partitions:
         types = ", ".join(f"{literal(key)}: {_DUCKDB_TYPES[kind]}" for key, kind in files.partitions.items())
@@ -191,7 +194,7 @@ def _with_instants(connection: Any, source: str, listed: str) -> str:
 
 
 def _open_arrow(connection: Any, view: str, files: Files) -> LocalFrame:
-    """ORC, and files on S3: read by pyarrow, batch by batch, which needs no extension of DuckDB."""
+    """ORC, which DuckDB does not read: by pyarrow, batch by batch."""
     import pyarrow as pa
     from pyarrow import dataset
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import reduce
 from math import isfinite
-from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from etl_platform.config.models import data_quality as models
 from etl_platform.config.models.job import Job
-from etl_platform.quality.backend import Checked, parent_of, row_conditions
+from etl_platform.quality.backend import Checked, parent_of
 from etl_platform.quality.column_types import find_column
-from etl_platform.quality.expressions import columns_in, parse_expression, render
+from etl_platform.quality.conditions import row_conditions
+from etl_platform.quality.expressions import columns_in, parse_expression
 from etl_platform.quality.report import Value
 from etl_platform.quality.rules import Rule
 
@@ -75,13 +74,14 @@ def _of_row_rules(
     names: Sequence[str], columns: Mapping[str, list[str]], schema: Any, checked: Checked
 ) -> dict[str, _Rows]:
     """Rows of the rules that one look at failing rows meets; all rules share it."""
+    from sqlglot import exp
+
     if len(names) < 2:
         return {}
-    conditions = row_conditions(schema, checked.frame)
+    conditions = row_conditions(schema, checked.frame.columns)
     read = list(dict.fromkeys(column for name in names for column in columns[name]))
-    flags = [conditions[name].alias(f"__fails_{n}") for n, name in enumerate(names)]
-    any_fails = reduce(or_, (conditions[name] for name in names))
-    rows = checked.rows_frame.matching(any_fails, _computed(names, schema, checked), [*read, *flags], _ROWS)
+    flags = [conditions[name] for name in names]
+    rows = checked.rows_frame.matching(exp.or_(*flags), read, flags, _ROWS)
     found: dict[str, _Rows] = {}
     for n, name in enumerate(names):
         places = [read.index(column) for column in columns[name]]
@@ -101,17 +101,8 @@ def _of_one(rule: Rule, columns: Sequence[str], schema: Any, checked: Checked) -
         link = metadata["integrity"][name]
         parent, parent_key = parent_of(link, frame, checked.open_parent)
         return frame.orphans(link["key"], parent, parent_key, MAX_VALUES)
-    condition = row_conditions(schema, frame)[name]
-    return checked.rows_frame.matching(condition, _computed([name], schema, checked), columns, _ROWS_OF_ONE)
-
-
-def _computed(names: Sequence[str], schema: Any, checked: Checked) -> dict[str, str]:
-    wanted = {f"__rule_{name}" for name in names}
-    return {
-        column: render(sql, checked.frame.dialect)
-        for column, sql in schema.metadata["computed"].items()
-        if column in wanted
-    }
+    condition = row_conditions(schema, frame.columns)[name]
+    return checked.rows_frame.matching(condition, columns, [], _ROWS_OF_ONE)
 
 
 def _different(

@@ -126,16 +126,15 @@ def schema_of(rules: Sequence[Rule], context: Context, *, dataset: str) -> RuleS
                 case models.TypeRule():
                     column = context.find(spec.field)
                     _need_types(spec.expected)
-                    computed[_hidden(name)] = type_rule.expression(
-                        column, spec.expected, _type(column, context)
-                    )
-                    checks.setdefault(_hidden(name), []).append(pa.Check.eq(True, name=name))
+                    readable = type_rule.expression(column, spec.expected, _type(column, context))
+                    computed[_hidden(name)] = _where_null(readable, answer=True)
+                    checks.setdefault(_hidden(name), []).append(pa.Check.eq(True, name=name, ignore_na=False))
                 case models.AccuracyRule():
                     column = context.find(spec.field)
                     checks.setdefault(column, []).append(_value_check(rule, column, context))
                 case models.CustomValidation():
                     computed[_hidden(name)] = _custom(spec.sql, context)
-                    checks.setdefault(_hidden(name), []).append(pa.Check.eq(True, name=name))
+                    checks.setdefault(_hidden(name), []).append(pa.Check.eq(True, name=name, ignore_na=False))
                 case models.DuplicateCheck():
                     unique[name] = [context.find(field) for field in spec.key_fields]
                 case models.ReferentialIntegrity():
@@ -354,16 +353,20 @@ def _need_types(*names: str) -> None:
 
 
 def _custom(sql: str, context: Context) -> Any:
-    from sqlglot import exp
-
     try:
         tree = parse_expression(sql)
     except ExpressionError as error:
         raise RuleFault(str(error)) from None
     for column in columns_in(tree):
         context.find(column)
-    # A null answer fails.
-    return exp.Coalesce(this=exp.Paren(this=tree), expressions=[exp.Boolean(this=False)])
+    return _where_null(tree, answer=False)
+
+
+def _where_null(expression: Any, *, answer: bool) -> Any:
+    """A boolean expression with an answer where it has none."""
+    from sqlglot import exp
+
+    return exp.Coalesce(this=exp.Paren(this=expression), expressions=[exp.Boolean(this=answer)])
 
 
 def _epoch_microseconds(column: str) -> Any:

@@ -8,6 +8,7 @@ from etl_platform.quality.column_types import normal_type
 from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame, QueryError
 from etl_platform.quality.local_frame import connect, open_local
+from etl_platform.quality.remote_files import duckdb_path
 
 _SEED = 20130101
 _CSV_OPTIONS = {"delim": "sep", "quote": "quote", "escape": "escape"}
@@ -87,7 +88,8 @@ def open_spark(session: Any, view: str, files: Files, time_zone: str) -> SparkFr
 def _csv_dialect(connection: Any, files: Files) -> dict[str, str]:
     """Header and separators of CSV files, as the local engine detects them."""
     found = connection.execute(
-        'SELECT Delimiter, Quote, "Escape", HasHeader FROM sniff_csv(?)', [files.paths[0]]
+        'SELECT Delimiter, Quote, "Escape", HasHeader FROM sniff_csv(?)',
+        [duckdb_path(files.paths[0], files.filesystem)],
     ).fetchone()
     dialect = dict(zip(("sep", "quote", "escape"), found[:3], strict=True))
     return {"header": str(bool(found[3])).lower()} | {
