@@ -16,6 +16,10 @@ class AgentModel(Section):
     model_id: str | None = Field(default=None, description="Model.")
     region: str | None = Field(default=None, description="Region of Bedrock.")
     base_url: str | None = Field(default=None, description="Address of the model's server.")
+    api_key: str | None = Field(
+        default=None,
+        description="Key of the model's server as `${SECRET:name}`; absent: its library looks for one.",
+    )
     max_turns: int = Field(default=12, ge=1, description="Turns of one invocation.")
     max_tokens: int = Field(default=8000, ge=1, description="Tokens of one invocation.")
     timeout_seconds: float = Field(default=60, gt=0, description="Time of one invocation.")
