@@ -190,6 +190,7 @@ def fingerprint(config: Config, job: Job, situation: Situation) -> str:
         "runs": [
             [one.execution_id, one.size.label, one.data_gb, one.seconds] for one in situation.history.runs
         ],
+        "borrowed": [one.execution_id for one in situation.history.borrowed],
         "last": situation.history.last_platform,
         "prices": [situation.book.region, {key: str(one.usd) for key, one in situation.book.prices.items()}],
         "circuits": sorted(situation.circuits),

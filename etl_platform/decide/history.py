@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import TypeAdapter
 
@@ -12,6 +12,9 @@ from etl_platform.decide.size import Size, declared
 from etl_platform.pricing.history import CostPoint
 from etl_platform.tracking.records import JobExecution
 from etl_platform.tracking.store import TrackingStore
+
+if TYPE_CHECKING:
+    from etl_platform.decide.learning_vectors import LearningVector
 
 PLATFORMS: tuple[PlatformName, ...] = get_args(PlatformName)
 
@@ -45,11 +48,13 @@ class History:
         runs: Successful runs whose time and size are known.
         last_platform: Where the last run ran.
         costs: What each finished run cost.
+        borrowed: Runs of similar jobs, where the job itself has few.
     """
 
     runs: tuple[PastRun, ...] = ()
     last_platform: str | None = None
     costs: tuple[CostPoint, ...] = ()
+    borrowed: tuple["LearningVector", ...] = ()
 
 
 def history_of(store: TrackingStore, job: Job) -> History:
@@ -81,7 +86,7 @@ def cost_points(executions: Iterable[JobExecution]) -> list[CostPoint]:
 def _past_run(one: JobExecution, job: Job) -> PastRun | None:
     if one.status != "success" or not one.duration_seconds or one.duration_seconds <= 0:
         return None
-    size = _size(one, job)
+    size = size_of_run(one, job)
     if size is None:
         return None
     volume = one.workload_characteristics and one.workload_characteristics.data_volume_gb
@@ -90,7 +95,8 @@ def _past_run(one: JobExecution, job: Job) -> PastRun | None:
     return PastRun(one.execution_id, size, volume, one.duration_seconds)
 
 
-def _size(one: JobExecution, job: Job) -> Size | None:
+def size_of_run(one: JobExecution, job: Job) -> Size | None:
+    """The size that a run ran with: the one that was decided, else the one that the job declares."""
     if one.job_type not in PLATFORMS:
         return None
     platform = _NAME.validate_python(one.job_type)

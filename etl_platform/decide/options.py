@@ -13,6 +13,7 @@ from etl_platform.decide.cold_start import BILLED_START, Work, estimate_seconds,
 from etl_platform.decide.history import History
 from etl_platform.decide.obstacles import LAMBDA_SECONDS, needs_account, obstacles
 from etl_platform.decide.ranking import Goal, better
+from etl_platform.decide.run_features import RunShape
 from etl_platform.decide.runtime_model import Prediction, RuntimeModel
 from etl_platform.decide.size import Size, candidates, declared, glue_limit, usage
 from etl_platform.pricing.book import PriceBook
@@ -101,11 +102,12 @@ class Forecaster:
     """Seconds and dollars of one job on any size, from its physics and its runs so far."""
 
     def __init__(self, config: Config, job: Job, situation: Situation):
-        """Learn from the runs of the job, where the flag `enable_predictive_scaling` allows it."""
+        """Learn from the runs of the job, and from those that it borrows, where the flags allow it."""
         self._job = job
         self._situation = situation
         self._running_cluster = job.platform.cluster_id is not None
-        runs = situation.history.runs if config.settings.feature_flags.enable_predictive_scaling else ()
+        scaling = config.settings.feature_flags.enable_predictive_scaling
+        runs = situation.history.runs if scaling else ()
         # Runs of unknown input count as runs of today's: what differs is left to the model's doubt.
         known = [one.data_gb for one in runs if one.data_gb is not None]
         volume, factor = situation.work.volume_gb, situation.factor
@@ -118,11 +120,21 @@ class Forecaster:
         learned = [(one, usual if one.data_gb is None else one.data_gb) for one in runs if usual is not None]
         self.learned_from = len(learned)
         self._seen = {one.size.platform for one, _ in learned}
-        self._model = RuntimeModel.fit(
-            [one.size.shape(data) for one, data in learned],
-            [one.seconds for one, _ in learned],
-            [self._estimate(one.size, data) for one, data in learned],
-        )
+        self._borrowed = situation.history.borrowed if scaling else ()
+        self.borrowed_from = len(self._borrowed)
+        rows = [
+            (self._shape(one.size, data), one.seconds, self._estimate(one.size, data))
+            for one, data in learned
+        ]
+        for one in self._borrowed:
+            size, seconds, gb = one.size, one.seconds, one.traits.data_gb
+            assert size and seconds and gb, "only runs that teach are borrowed"
+            estimate = estimate_seconds(one.work, size, self._running_cluster)
+            assert estimate is not None, "its input is known"
+            self._seen.add(size.platform)
+            rows.append((replace(size.shape(gb), extra={"job": one.job_id}), seconds, estimate))
+        shapes, seconds, estimates = zip(*rows, strict=True) if rows else ((), (), ())
+        self._model = RuntimeModel.fit(shapes, seconds, estimates)
 
     def predictions(self, sizes: Sequence[Size]) -> list[Prediction] | None:
         """Runtime of each size; None where the input is unknown and there are no runs to learn from."""
@@ -130,7 +142,7 @@ class Forecaster:
         if data is None:
             return None
         shapes, estimates = (
-            [size.shape(data) for size in sizes],
+            [self._shape(size, data) for size in sizes],
             [self._estimate(size, data) for size in sizes],
         )
         predictions = self._model.predict(shapes, estimates)
@@ -138,14 +150,14 @@ class Forecaster:
 
     def _with_start(self, size: Size, estimate: float, one: Prediction) -> Prediction:
         # Runs elsewhere tell how heavy the work of a job is, not how long this platform takes to start.
-        if not self.learned_from or size.platform in self._seen:
+        if not self._seen or size.platform in self._seen:
             return one
         start = start_seconds(size.platform, self._running_cluster)
         return replace(one, seconds=start + one.seconds / estimate * (estimate - start))
 
     def joint_errors(self, sizes: Sequence[Size]) -> "ndarray":
         """Covariance of the errors of the logarithms of the expected seconds."""
-        return self._model.joint_errors([size.shape(self._data_gb or 0.0) for size in sizes])
+        return self._model.joint_errors([self._shape(size, self._data_gb or 0.0) for size in sizes])
 
     def figures(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
         """What a run of each size is expected to take, without the range of its dollars."""
@@ -179,6 +191,11 @@ class Forecaster:
         unbilled = 0.0 if BILLED_START[size.platform] else min(start, seconds)
         used = usage(size, self._job, seconds - unbilled)
         return None if used is None else quote(self._situation.book, used).total_usd
+
+    def _shape(self, size: Size, data_gb: float) -> RunShape:
+        shape = size.shape(data_gb)
+        # The job is a feature where there are runs of others: its own runs then say most about it.
+        return replace(shape, extra={"job": self._job.job_id}) if self._borrowed else shape
 
     def _estimate(self, size: Size, data_gb: float) -> float:
         work = replace(self._situation.work, volume_gb=data_gb)

@@ -14,6 +14,8 @@ from etl_platform.decide.circuit import OpenCircuit, open_circuits
 from etl_platform.decide.cold_start import work_of
 from etl_platform.decide.decision import CannotRunError, Decision, decide
 from etl_platform.decide.history import History, history_of
+from etl_platform.decide.learning_storage import LearningStorageError
+from etl_platform.decide.learnings import Learnings
 from etl_platform.decide.options import PlatformOption, Situation
 from etl_platform.pricing.book import PriceBook, book_of
 from etl_platform.pricing.budget import BudgetVerdict, check_budget
@@ -135,9 +137,9 @@ def plan_jobs(
     """The plans of several jobs; sources that they share are measured once. See `plan_job`."""
     jobs = list(jobs)
     measured = measure_jobs(config, jobs)
-    book, circuits = book_of(config), open_circuits(store, now)
+    book, circuits, learnings = book_of(config), open_circuits(store, now), Learnings(config, now)
     return [
-        _plan(config, job, measured[job.job_id], history_of(store, job), book, circuits, now, what_if)
+        _plan(config, job, measured[job.job_id], history_of(store, job), book, circuits, learnings, what_if)
         for job in jobs
     ]
 
@@ -149,13 +151,14 @@ def _plan(
     history: History,
     book: PriceBook,
     circuits: dict,
-    now: float,
+    learnings: Learnings,
     what_if: WhatIf | None,
 ) -> Plan:
-    factor = 1.0
+    factor, now = 1.0, learnings.now
     if what_if:
         job, stats, factor = what_if.apply(config, job, stats)
     workload = analyze(config, job, stats)
+    history, learned = _with_learnings(learnings, job, workload, history)
     situation = Situation(work_of(workload), history, book, circuits, now, factor)
     decision, refusal = None, None
     try:
@@ -176,9 +179,24 @@ def _plan(
         forecast_usd=forecast,
         forecast_from=source,
         saving_usd=_saving(decision),
-        notes=tuple(_notes(config, job, book, circuits, workload, today, now)),
+        notes=(*_notes(config, job, book, circuits, workload, today, now), *learned),
         situation=situation,
     )
+
+
+def _with_learnings(
+    learnings: Learnings, job: Job, workload: Workload, history: History
+) -> tuple[History, tuple[str, ...]]:
+    """The history with runs of similar jobs where the job has few, and a note about them."""
+    try:
+        borrowed = learnings.borrowed(job, workload, history)
+    except LearningStorageError as error:
+        return history, (f"nothing is learned from similar jobs: {error}",)
+    if not borrowed:
+        return history, ()
+    jobs = ", ".join(sorted({one.job_id for one in borrowed}))
+    note = f"its own runs are few, so {len(borrowed)} runs of similar jobs ({jobs}) speak for its runtime"
+    return replace(history, borrowed=borrowed), (note,)
 
 
 def redecided(plan: Plan, decision: Decision) -> Plan:
