@@ -12,18 +12,27 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.markdown import decision_table
 from etl_platform.decide.plan import Plan, plan_job
+from etl_platform.decide.remedies import Remedy
+from etl_platform.orchestration.retrying import for_this_attempt
 from etl_platform.tracking.records import Issue, WorkloadCharacteristics
 from etl_platform.tracking.store import TrackingStore
 from etl_platform.workload.markdown import workload_report
 
 
-def plan_run(config: Config, job: Job, store: TrackingStore) -> Plan:
-    """Measure, analyze, decide, and hold the estimate against the budget.
+def plan_run(
+    config: Config, job: Job, store: TrackingStore, attempt_group: str
+) -> tuple[Plan, Remedy | None]:
+    """Measure, analyze, decide, learn from the attempts before, and hold the estimate against the budget.
+
+    Returns:
+        The plan, and the remedy in it of the last attempt's failure; None where there is none.
 
     Raises:
         Failure: The job can run nowhere, or a hard budget forbids the run; no retry.
     """
-    plan = plan_job(config, job, store, now=time.time())
+    plan, remedy = for_this_attempt(
+        config, job, plan_job(config, job, store, now=time.time()), store, attempt_group
+    )
     if plan.refusal:
         raise dg.Failure(description=plan.refusal, allow_retries=False)
     if not plan.budget.allowed:
@@ -33,7 +42,7 @@ def plan_run(config: Config, job: Job, store: TrackingStore) -> Plan:
             metadata=plan_metadata(plan),
             allow_retries=False,
         )
-    return plan
+    return plan, remedy
 
 
 def plan_metadata(plan: Plan) -> dict[str, Any]:

@@ -2,24 +2,32 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from uuid import uuid4
 
 import dagster as dg
 
 from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
 from etl_platform.decide.plan import Plan
+from etl_platform.decide.remedies import Remedy
 from etl_platform.orchestration.gates import pass_gates
+from etl_platform.orchestration.issue_registry import register_issues, with_failure
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.one_at_a_time import alone
 from etl_platform.orchestration.planning import issues_of, plan_metadata, plan_run, workload_record
+from etl_platform.orchestration.retrying import next_remedy, optimizations_of, retry_request
+from etl_platform.orchestration.unreachable import note_unreachable
 from etl_platform.platforms import driver
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.local import LocalPlatform
 from etl_platform.platforms.protocol import LogLine, Platform, RunOutcome, RunRequest
 from etl_platform.platforms.records import finished
 from etl_platform.tracking.open import open_store
-from etl_platform.tracking.outbox import open_outbox
+from etl_platform.tracking.outbox import Outbox, open_outbox
+from etl_platform.tracking.records import JobExecution
 
 
 def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun | None:
@@ -44,25 +52,58 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
     pass_gates(context, job, graph)
     store = open_store(graph.config)
     outbox = open_outbox(graph.config, store)
-    plan = plan_run(graph.config, job, store)
+    group = attempt_group(context, _partition_key(context, job))
+    plan, remedy = plan_run(graph.config, job, store, group)
     context.log.info("%s", " ".join(plan.decision.reasoning) if plan.decision else "")
+    request = _request(context, job, graph, plan, remedy)
+    platform = _platform(job, graph)
     try:
-        outcome = driver.run(
-            _platform(job, graph),
-            _request(context, job, graph, plan),
-            store,
-            on_log=_print,
-            on_progress=context.log.info,
-            outbox=outbox,
-        )
+        with alone(platform, request, store) if platform.name == "local" else nullcontext():
+            outcome = driver.run(
+                platform, request, store, on_log=_print, on_progress=context.log.info, outbox=outbox
+            )
     except PlatformError as error:
+        if error.retry_can_help:
+            note_unreachable(platform, request, store, error, context.log)
         raise dg.Failure(description=str(error), allow_retries=error.retry_can_help) from error
+    except BaseException as interruption:
+        if not isinstance(interruption, Exception):
+            _count_cancelled(outbox, store.execution(request.execution_id))
+        raise
     assert outcome.record is not None, "the driver records each attempt before it submits it"
-    execution = finished(outcome.record, outcome).model_copy(update={"issues_detected": issues_of(plan)})
+    execution = finished(outcome.record, outcome, request)
     if outcome.status != "success":
+        execution = with_failure(execution)
+        outbox.write("put_execution", execution)
         outbox.write("count_cost", execution)
-        raise _failure(job, outcome)
+        for warning in dict.fromkeys(register_issues(graph.config, execution)):
+            context.log.warning(warning)
+        raise _failed(context, graph.config, job, plan, outcome, execution)
     return JobRun(execution, outcome.result, plan_metadata(plan))
+
+
+def _count_cancelled(outbox: Outbox, record: JobExecution | None) -> None:
+    """A run that was cancelled is in the totals of its day too."""
+    if record is not None and record.status == "cancelled":
+        outbox.write("count_cost", record)
+
+
+def _failed(
+    context: dg.AssetExecutionContext,
+    config: Config,
+    job: Job,
+    plan: Plan,
+    outcome: RunOutcome,
+    execution: JobExecution,
+) -> dg.Failure | dg.RetryRequested:
+    """How a run that did not succeed ends its step: for good, or to be tried again, at once or later."""
+    remedy = next_remedy(config, job, plan, execution)
+    failure = _failure(job, outcome, remedy)
+    retry = retry_request(job, context.retry_number, remedy)
+    if retry is not None:
+        retry.__cause__ = failure
+        return retry
+    return failure
 
 
 def _platform(job: Job, graph: Graph) -> Platform:
@@ -75,7 +116,9 @@ def _platform(job: Job, graph: Graph) -> Platform:
     )
 
 
-def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph, plan: Plan) -> RunRequest:
+def _request(
+    context: dg.AssetExecutionContext, job: Job, graph: Graph, plan: Plan, remedy: Remedy | None
+) -> RunRequest:
     started = datetime.now(timezone.utc)
     partition_key = _partition_key(context, job)
     return RunRequest(
@@ -90,6 +133,8 @@ def _request(context: dg.AssetExecutionContext, job: Job, graph: Graph, plan: Pl
         step_key=context.get_step_execution_context().step.key,
         decision=plan.decision.record() if plan.decision else None,
         workload=workload_record(plan, job),
+        issues=tuple(issues_of(plan)),
+        optimizations=optimizations_of(job, remedy),
     )
 
 
@@ -130,7 +175,7 @@ def _print(lines: Sequence[LogLine]) -> None:
         stream.write(line.text + "\n")
 
 
-def _failure(job: Job, outcome: RunOutcome) -> dg.Failure:
+def _failure(job: Job, outcome: RunOutcome, remedy: Remedy | None) -> dg.Failure:
     error = outcome.error
     message = (error and error.error_message) or f"the run ended as {outcome.status}"
     metadata: dict[str, dg.MetadataValue] = {"execution_id": dg.MetadataValue.text(outcome.execution_id)}
@@ -140,9 +185,11 @@ def _failure(job: Job, outcome: RunOutcome) -> dg.Failure:
         metadata["error_class"] = dg.MetadataValue.text(error.error_class)
     if error and error.error_stack_trace:
         metadata["stack_trace"] = dg.MetadataValue.md(f"```\n{error.error_stack_trace}\n```")
+    if remedy:
+        metadata["next_attempt"] = dg.MetadataValue.text(remedy.sentence)
     return dg.Failure(
         description=f"{job.job_id} {outcome.status}: {message}\n"
         f"`etl-platform show {outcome.execution_id}` shows all that is known of the run.",
         metadata=metadata,
-        allow_retries=outcome.retry_can_help,
+        allow_retries=remedy.retry if remedy else outcome.retry_can_help,
     )
