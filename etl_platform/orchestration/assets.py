@@ -18,8 +18,17 @@ from etl_platform.orchestration.step import run_job
 from etl_platform.quality.rules import Rule
 
 
-def job_asset(job: Job, graph: Graph, io_manager_key: str) -> dg.AssetsDefinition:
-    """The asset of a job: its key is the job's id, its materialization a run of the job."""
+def job_asset(
+    job: Job, graph: Graph, io_manager_key: str, resource_keys: frozenset[str] = frozenset()
+) -> dg.AssetsDefinition:
+    """The asset of a job: its key is the job's id, its materialization a run of the job.
+
+    Args:
+        job: The job.
+        graph: How the jobs of the configuration hang together.
+        io_manager_key: What keeps the run.
+        resource_keys: The services that it may run on.
+    """
     config = graph.config
     read = dict.fromkeys(producer for source in job.data_sources if (producer := graph.producer(source)))
     read.pop(job.job_id, None)
@@ -51,6 +60,7 @@ def job_asset(job: Job, graph: Graph, io_manager_key: str) -> dg.AssetsDefinitio
         if execution.max_retries
         else None,
         io_manager_key=io_manager_key,
+        required_resource_keys=set(resource_keys),
         output_required=job.enabled,
     )
     def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Iterator[dg.Output]:

@@ -1,0 +1,59 @@
+"""All that the jobs of a configuration need in the account, made, updated and removed."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from etl_platform.config.models.base import PlatformName
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config
+from etl_platform.platforms.open import AWS_PLATFORMS, access_of, open_platform
+from etl_platform.platforms.ownership import Change
+from etl_platform.platforms.patience import Clock, patiently
+from etl_platform.platforms.permissions import used_platforms
+
+_AT_ONCE = 8
+"""Definitions that are compared at the same time; the control planes of AWS allow a few calls a second."""
+
+
+def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> list[Change]:
+    """Make or update what jobs need on the platforms that they name.
+
+    Args:
+        config: The configuration.
+        jobs: The jobs.
+        dry_run: Only tell what would be done.
+
+    Raises:
+        PlatformError: A service refused, or a job cannot be deployed as it is configured.
+    """
+    access = access_of(config)
+
+    def deploy(work: tuple[Job, PlatformName]) -> tuple[Change, ...]:
+        job, name = work
+        return patiently(lambda: open_platform(name, access).deploy(job, config, dry_run=dry_run), Clock())
+
+    pairs = [(job, name) for job in jobs for name in used_platforms(job)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(dict.fromkeys(change for changes in pool.map(deploy, pairs) for change in changes))
+
+
+def destroy_all(config: Config, *, dry_run: bool) -> list[Change]:
+    """Remove all that carries our tag.
+
+    Raises:
+        PlatformError: A service refused.
+    """
+    access = access_of(config)
+    removed = []
+    for name in AWS_PLATFORMS:
+        platform = open_platform(name, access)
+        for change in patiently(lambda platform=platform: platform.owned(config), Clock()):
+            if not dry_run:
+                patiently(lambda platform=platform, change=change: platform.remove(change), Clock())
+            removed.append(change)
+    return removed
+
+
+def without_platform(jobs: Sequence[Job]) -> list[str]:
+    """Ids of the jobs that name no platform in the account."""
+    return [job.job_id for job in jobs if not used_platforms(job) and job.platform.user_preference != "local"]
