@@ -12,6 +12,9 @@ from math import log
 
 from etl_platform.tracking.records import JobExecution
 
+LEAST_USD = 1e-9
+"""Below it a group of runs cost nothing: no service charges so little for a run."""
+
 
 @dataclass(frozen=True)
 class RunFigures:
@@ -114,7 +117,7 @@ _Factor = tuple[str, str, float, float]
 
 def _split(before: Sequence[RunFigures], after: Sequence[RunFigures]) -> list[Part]:
     old, new = _usd(before), _usd(after)
-    if old <= 0 or new <= 0:
+    if old < LEAST_USD or new < LEAST_USD:
         # Without a cost on one side nothing can be said of a run's cost: the runs are new, or gone, or free.
         return [Part("runs", new - old, len(before), len(after), "successful runs")] if old or new else []
     weight = old if new == old else (new - old) / log(new / old)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -42,13 +43,13 @@ def refuse_invented(texts: Iterable[str], facts: Any) -> None:
 
 def facts_of(tools: Mapping[str, Tool]) -> dict[str, Any]:
     """What the tools of an agent say, by name; one that has no answer is left out."""
-    found = {}
+    return dict(_answered(tools))
+
+
+def _answered(tools: Mapping[str, Tool]) -> Iterator[tuple[str, Any]]:
     for name, tool in tools.items():
-        try:
-            found[name] = tool()
-        except ToolError:
-            continue
-    return found
+        with suppress(ToolError):
+            yield name, tool()
 
 
 def _decimal(text: str) -> Decimal:
