@@ -6,7 +6,7 @@ Family = Literal[
     "integer", "decimal", "float", "string", "boolean", "date", "timestamp", "timestamp_ntz", "other"
 ]
 
-_FAMILIES: dict[str, Family] = {
+SPARK_FAMILIES: dict[str, Family] = {
     "tinyint": "integer",
     "smallint": "integer",
     "int": "integer",
@@ -19,6 +19,7 @@ _FAMILIES: dict[str, Family] = {
     "timestamp": "timestamp",
     "timestamp_ntz": "timestamp_ntz",
 }
+"""Family of each of Spark's types of values but decimals, whose names have a precision."""
 
 _ALIASES = {
     "byte": "tinyint",
@@ -91,7 +92,7 @@ def spark_type(duckdb_type: str) -> str:
 def family(spark_name: str) -> Family:
     """What kind of values a column of this type holds."""
     name = normal_type(spark_name)
-    return "decimal" if name.startswith("decimal(") else _FAMILIES.get(name, "other")
+    return "decimal" if name.startswith("decimal(") else SPARK_FAMILIES.get(name, "other")
 
 
 def same_type(expected: str, found: str) -> bool:

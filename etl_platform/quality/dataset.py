@@ -1,6 +1,6 @@
 """A dataset of a job, opened in the engine that suits its size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -35,15 +35,14 @@ class Dataset:
         files: Its files.
         location: Where it stands.
         folders: Folder values that were read; empty: all.
+        open_other: Opens another dataset of the job in the same engine, by name.
     """
 
-    config: Config
-    job: Job
     frame: Frame
     files: Files
     location: Location
     folders: Mapping[str, str]
-    _open: Any
+    open_other: Callable[[str], Frame]
     _others: dict[str, Frame] = field(default_factory=dict)
 
     def other(self, name: str) -> Frame:
@@ -55,8 +54,7 @@ class Dataset:
             QueryError: They cannot be read.
         """
         if name not in self._others:
-            files = dataset_files(self.config, self.job, name)
-            self._others[name] = self._open(f"other_{len(self._others)}", files)
+            self._others[name] = self.open_other(name)
         return self._others[name]
 
     @property
@@ -119,14 +117,14 @@ def open_dataset(
 
         with session_of(spark() if callable(spark) else spark, zone) as session:
 
-            def open_files(view: str, found: Files) -> Frame:
-                return open_spark(session, view, found, zone)
+            def open_in_spark(other: str) -> Frame:
+                return open_spark(session, f"other_{other}", dataset_files(config, job, other), zone)
 
-            yield Dataset(config, job, open_files("data", files), files, location, folders, open_files)
+            yield Dataset(open_spark(session, "data", files, zone), files, location, folders, open_in_spark)
         return
     with connect(zone) as connection:
 
-        def open_files(view: str, found: Files) -> Frame:
-            return open_local(connection, view, found)
+        def open_here(other: str) -> Frame:
+            return open_local(connection, f"other_{other}", dataset_files(config, job, other))
 
-        yield Dataset(config, job, open_files("data", files), files, location, folders, open_files)
+        yield Dataset(open_local(connection, "data", files), files, location, folders, open_here)

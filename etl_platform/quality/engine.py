@@ -55,8 +55,6 @@ def evaluate(
     Raises:
         NoSparkError: The engine is `spark`, and no session was given.
     """
-    from etl_platform.quality.results import error_results, told
-
     start = time.perf_counter()
     chosen = [rule for rule in rules_of(job) if rule.dataset == dataset] if rules is None else list(rules)
     wanted: Engine = engine or job.data_quality.engine
@@ -65,23 +63,49 @@ def evaluate(
         with open_dataset(
             config, job, dataset, engine=wanted, spark=spark, partition_key=partition_key
         ) as data:
-            return _report(data, job, dataset, chosen, past_row_counts, moment, start, show_values)
+            return report_on(
+                data,
+                job,
+                dataset,
+                chosen,
+                past_row_counts=past_row_counts,
+                now=moment,
+                start=start,
+                show_values=show_values,
+            )
     except (NoLocationError, NoDataError, QueryError) as error:
-        missing = not isinstance(error, QueryError)
-        return DatasetReport(
-            job_id=job.job_id,
-            dataset=dataset,
-            engine="local" if wanted == "auto" else wanted,
-            location=_uri(config, job, dataset),
-            partition={},
-            rows=None,
-            sampled_rows=None,
-            columns={},
-            results=error_results(chosen, told(error, job)),
-            scans=0,
-            seconds=time.perf_counter() - start,
-            missing_optional=missing and any(s.name == dataset and s.optional for s in job.data_sources),
-        )
+        reached = "local" if wanted == "auto" else wanted
+        return unreadable(config, job, dataset, chosen, error, engine=reached, start=start)
+
+
+def unreadable(
+    config: Config,
+    job: Job,
+    dataset: str,
+    rules: Sequence[Rule],
+    error: Exception,
+    *,
+    engine: str,
+    start: float,
+) -> DatasetReport:
+    """The report on a dataset that is missing or cannot be read: the error is the result of each rule."""
+    from etl_platform.quality.results import error_results, told
+
+    missing = not isinstance(error, QueryError)
+    return DatasetReport(
+        job_id=job.job_id,
+        dataset=dataset,
+        engine=engine,
+        location=_uri(config, job, dataset),
+        partition={},
+        rows=None,
+        sampled_rows=None,
+        columns={},
+        results=error_results(rules, told(error, job)),
+        scans=0,
+        seconds=time.perf_counter() - start,
+        missing_optional=missing and any(s.name == dataset and s.optional for s in job.data_sources),
+    )
 
 
 def _uri(config: Config, job: Job, dataset: str) -> str:
@@ -91,16 +115,32 @@ def _uri(config: Config, job: Job, dataset: str) -> str:
         return dataset
 
 
-def _report(
+def report_on(
     data: Dataset,
     job: Job,
     dataset: str,
     rules: Sequence[Rule],
+    *,
     past_row_counts: Sequence[int],
     now: datetime,
     start: float,
     show_values: bool,
 ) -> DatasetReport:
+    """Evaluate rules on a dataset that is open.
+
+    Args:
+        data: The dataset.
+        job: The job.
+        dataset: Its name in the job.
+        rules: The rules.
+        past_row_counts: Row counts of the last runs.
+        now: The present moment.
+        start: When the evaluation began, by `time.perf_counter`.
+        show_values: Read values of the rules that fail.
+
+    Raises:
+        QueryError: The rows cannot even be counted.
+    """
     from pandera.errors import SchemaErrors
 
     from etl_platform.quality.backend import Checked, register
