@@ -74,6 +74,7 @@ class Agent(Generic[Answer]):
         check: Gives the answer with every figure recomputed from the same engine, or raises
             `InvalidAnswerError` where it is outside the limits.
         blocks: Why a run must not start, by an answer that passed `check`; nothing by default.
+        says: What the supervisor's report is to tell people of an answer, in sentences; nothing by default.
     """
 
     name: str
@@ -84,3 +85,4 @@ class Agent(Generic[Answer]):
     policy: Callable[[Case, Mapping[str, Any]], Answer]
     check: Callable[[Case, Answer], Answer]
     blocks: Callable[[Answer], Sequence[str]] = _nothing
+    says: Callable[[Answer], Sequence[str]] = _nothing

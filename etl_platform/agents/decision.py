@@ -346,6 +346,14 @@ def _different(sentences: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
 
 
+def _blocks(answer: DecisionAnswer) -> tuple[str, ...]:
+    return tuple(answer.reasons) if answer.platform is None else ()
+
+
+def _says(answer: DecisionAnswer) -> tuple[str, ...]:
+    return (*answer.reasons, *answer.risks)
+
+
 AGENT = Agent(
     name="decision",
     version="decision-1",
@@ -354,4 +362,6 @@ AGENT = Agent(
     answer=DecisionAnswer,
     policy=_policy,
     check=_check,
+    blocks=_blocks,
+    says=_says,
 )

@@ -19,7 +19,7 @@ from etl_platform.agents.models import (
     model_name,
     provider_of,
 )
-from etl_platform.agents.outside import marked, masked, masked_json
+from etl_platform.agents.outside import LONGEST_TEXT, marked, masked, masked_json
 from etl_platform.agents.policy_model import PolicyModel
 from etl_platform.config.secrets import UnknownSecretError
 from etl_platform.pricing.book import book_of
@@ -154,7 +154,7 @@ def _record(
     failed = isinstance(outcome, Exception)
     asked: dict[str, Json] = {"job_id": case.job.job_id, "model": model_name(case.config, agent.name)}
     if note:
-        asked["note"] = masked(note)
+        asked["note"] = masked(note)[:LONGEST_TEXT]
     return AgentInvocation(
         invocation_id=f"inv-{uuid4().hex}",
         timestamp=case.now,
