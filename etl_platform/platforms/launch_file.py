@@ -10,6 +10,7 @@ from etl_platform.config.models.data_sources import FileSource, GlueCatalogSourc
 from etl_platform.config.project import Config
 from etl_platform.platforms.arguments import (
     as_text,
+    pipes_arguments,
     refuse_secret_in_query,
     refuse_secrets,
     script_arguments,
@@ -41,6 +42,10 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
     jars = [_existing(request, jar, "jars") for jar in execution.jars]
     tables = _tables(config)
     target = _target(request)
+    arguments, spark_conf = (
+        {**script_arguments(request), **pipes_arguments(request, text)},
+        as_text(execution.spark_conf),
+    )
     engine, reason = choose(
         text,
         kind,
@@ -48,8 +53,8 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         formats=[*_source_formats(request), target["format"] if target else None],
         has_jars=bool(jars),
         spark_conf=execution.spark_conf,
+        local_arguments=arguments,
     )
-    arguments, spark_conf = script_arguments(request), as_text(execution.spark_conf)
     refuse_secrets(job.job_id, "execution.spark_conf", spark_conf)
     if kind == "sql":
         key = f"execution.script_path ({execution.script_path})" if script else "execution.sql"
@@ -64,6 +69,7 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         "engine_reason": reason,
         "arguments": arguments,
         "spark_conf": spark_conf,
+        "environment": dict(request.pipes),
         "jars": [str(jar) for jar in jars],
         "python_modules": [
             str(_existing(request, module, "python_modules")) for module in execution.python_modules

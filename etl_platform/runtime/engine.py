@@ -3,7 +3,7 @@
 import ast
 import importlib.util
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from etl_platform.runtime.script_facts import imported_modules, parse, string_constants
@@ -75,10 +75,21 @@ _SPARK_MODULES = {
     "pyspark.ml": "it uses Spark's machine learning",
     "pyspark.pandas": "it uses pandas on Spark",
     "awsglue": "it uses the Glue library",
+    "awsgluedq": "it uses the Glue library",
     "graphframes": "it needs a jar",
     "delta": "it needs a jar",
     "pydeequ": "it needs a jar",
     "sedona": "it needs a jar",
+}
+_GLUE_LIBRARY = ("awsglue", "awsgluedq")
+# Tried with this package's Glue library on pysail 0.7: all else that it has gives the same as on Spark.
+_GLUE_NEEDS_SPARK = {
+    "from_rdd": "Sail has no RDDs",
+    "create_dynamic_frame_from_rdd": "Sail has no RDDs",
+    "getNumPartitions": "Sail has no partitions to count",
+    "forEachBatch": "Sail does not stream",
+    "exclusions": "Sail does not tell the partitions of single files",
+    "quoteChar": "Sail cannot switch quoting off",
 }
 
 
@@ -87,10 +98,20 @@ def sail_is_installed() -> bool:
     return importlib.util.find_spec("pysail") is not None
 
 
-def _needs_spark(tree: ast.AST) -> str | None:
-    """Why a script needs Spark itself, with the line; None where Spark Connect has all it uses."""
+def _needs_spark(tree: ast.AST, *, stand_ins: bool) -> str | None:
+    """Why a script needs Spark itself, with the line; None where Spark Connect has all it uses.
+
+    Args:
+        tree: The script.
+        stand_ins: The Glue library and JDBC have stand-ins where it runs.
+    """
     modules = imported_modules(tree)
+    glue = stand_ins and any(module.partition(".")[0] in _GLUE_LIBRARY for module in modules)
+    has_it = {*(["jdbc"] if stand_ins else []), *(["SparkContext"] if glue else [])}
+    behaviour = {**_SPARK_BEHAVIOUR, **(_GLUE_NEEDS_SPARK if glue else {})}
     for name, reason in _SPARK_MODULES.items():
+        if glue and name in _GLUE_LIBRARY:
+            continue
         if any(module == name or module.startswith(f"{name}.") for module in modules):
             return f"it imports {name} ({reason})"
     for node in ast.walk(tree):
@@ -104,15 +125,17 @@ def _needs_spark(tree: ast.AST) -> str | None:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.keyword) and node.arg:
             names, line = [node.arg], node.value.lineno
-        elif isinstance(node, ast.Constant) and node.value in _SPARK_BEHAVIOUR:
+        elif isinstance(node, ast.Constant) and node.value in behaviour:
             names = [str(node.value)]
         for name in names:
+            if name in has_it:
+                continue
             if name in _JVM_NAMES:
                 return f"line {line} uses `{name}`, which Spark Connect does not have"
-            if name in _SPARK_BEHAVIOUR:
-                return f"line {line} uses `{name}`: {_SPARK_BEHAVIOUR[name]}"
+            if name in behaviour:
+                return f"line {line} uses `{name}`: {behaviour[name]}"
     for text in string_constants(tree):
-        if text.lower() in _SPARK_FORMATS:
+        if text.lower() in _SPARK_FORMATS - has_it:
             return f'it names the format "{text}", which Sail does not have'
         if reason := _text_needs_spark(text):
             return reason
@@ -139,6 +162,7 @@ def choose(
     formats: Iterable[str | None] = (),
     has_jars: bool = False,
     spark_conf: Iterable[str] = (),
+    local_arguments: Mapping[str, object] | None = None,
 ) -> tuple[Engine, str]:
     """Choose the engine of a run. The script is parsed, not run.
 
@@ -150,6 +174,8 @@ def choose(
         formats: Formats of the sources and the target.
         has_jars: The job brings jars.
         spark_conf: Names of the job's own Spark settings.
+        local_arguments: Arguments of a run on this machine, where the Glue library and the tables behind JDBC
+            have stand-ins; None of a run elsewhere.
 
     Returns:
         The engine, and one sentence that says why. Plain Python has the engine `none`.
@@ -173,6 +199,9 @@ def choose(
     tree = parse(script_text)
     if tree is None:
         return "spark", "Spark: the script could not be read as Python."
-    if reason := _needs_spark(tree):
+    stand_ins = local_arguments is not None
+    if stand_ins and any("job-bookmark" in name for name in local_arguments):
+        return "spark", "Spark: a job bookmark picks files, of which Sail does not tell the partitions."
+    if reason := _needs_spark(tree, stand_ins=stand_ins):
         return "spark", f"Spark: {reason}."
     return "sail", "Sail: the script uses only what Spark Connect has."

@@ -11,7 +11,7 @@ def offer_stand_ins(reader_class: Any, *, has_jars: bool) -> None:
     """Have `spark.read.jdbc(…)` and `spark.read.format("jdbc")…load()` read the local stand-in.
 
     Args:
-        reader_class: The `DataFrameReader` of classic Spark.
+        reader_class: The `DataFrameReader` of classic Spark, or of Spark Connect.
         has_jars: The job brings jars, perhaps a driver: then a table without stand-in is asked of its server.
     """
     asked_format, option, options = reader_class.format, reader_class.option, reader_class.options
@@ -47,7 +47,9 @@ def offer_stand_ins(reader_class: Any, *, has_jars: bool) -> None:
                 return load(self, path, format, schema, **given)
             raise
         found = format_of(folder)
-        reader = self._spark.read.format(found)
+        # Spark Connect's reader keeps its session under another name.
+        session = self._spark if hasattr(self, "_spark") else self._client
+        reader = session.read.format(found)
         if found == "csv":
             reader = reader.options(header=True, inferSchema=True)
         return reader.load(str(folder))

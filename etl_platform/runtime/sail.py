@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from etl_platform.runtime.contract import Launch
+from etl_platform.runtime.jdbc_stand_ins import offer_stand_ins
 from etl_platform.runtime.session_hook import offer_tables, on_new_session
 
 
@@ -83,6 +84,7 @@ def start(launch: Launch, buckets: Collection[str]) -> None:
 
     on_new_session(SparkSession, _session_id, configure)
     offer_tables(SparkSession, DataFrameReader, _session_id, launch)
+    offer_stand_ins(DataFrameReader, has_jars=False)
 
 
 def _session_id(session: Any) -> str:

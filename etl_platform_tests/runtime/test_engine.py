@@ -47,6 +47,36 @@ def test_what_spark_connect_lacks_or_sail_does_otherwise_needs_spark_and_the_rea
     assert named in reason
 
 
+GLUE = """
+from awsglue.context import GlueContext
+from awsgluedq.transforms import EvaluateDataQuality
+from pyspark.context import SparkContext
+glue = GlueContext(SparkContext.getOrCreate())
+"""
+
+
+def test_where_the_glue_library_and_jdbc_have_stand_ins_sail_runs_them():
+    assert choose(GLUE, "pyspark", local_arguments={"JOB_NAME": "j"})[0] == "sail"
+    assert choose(PLAIN + "spark.read.format('jdbc').load()", "pyspark", local_arguments={})[0] == "sail"
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments", "named"),
+    [
+        ("glue.create_dynamic_frame.from_rdd(data, 'x')", {}, "from_rdd"),
+        ("options = {'exclusions': '**.tmp'}", {}, "exclusions"),
+        ("options = {'quoteChar': -1}", {}, "quoteChar"),
+        ("glue.spark_session.sparkContext.setLogLevel('WARN')", {}, "sparkContext"),
+        ("glue.write_dynamic_frame.from_options(frame, 's3', {}, format='orc')", {}, "orc"),
+        ("", {"job-bookmark-option": "job-bookmark-enable"}, "bookmark"),
+    ],
+)
+def test_what_a_glue_script_cannot_do_on_sail_needs_spark(line, arguments, named):
+    engine, reason = choose(GLUE + line, "pyspark", local_arguments=arguments)
+    assert engine == "spark"
+    assert named in reason
+
+
 def test_a_request_wins_over_what_the_script_uses():
     assert choose(PLAIN + "spark.sparkContext", "pyspark", "sail")[0] == "sail"
     assert choose(PLAIN, "pyspark", "spark")[0] == "spark"

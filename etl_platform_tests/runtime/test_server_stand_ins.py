@@ -144,12 +144,13 @@ print(json.dumps({"rows": [[list(row) for row in frame.collect()] for frame in f
 """
 
 
-def test_a_script_s_jdbc_reads_the_stand_in(tmp_path: Path):
+@pytest.mark.parametrize("engine", ["spark", "sail"])
+def test_a_script_s_jdbc_reads_the_stand_in(tmp_path: Path, engine: str):
     project = Project(tmp_path)
     folder = project.root / "rds" / "shop" / "retail" / "stores"
     folder.mkdir(parents=True)
     (folder / "stores.csv").write_text("id,city\n1,Ulm\n")
-    run = project.run(JDBC, script_type="pyspark", engine="spark")
+    run = project.run(JDBC, script_type="pyspark", engine=engine)
     assert run.exit_status == 0, run.stderr
     assert run.printed["rows"] == [[[1, "Ulm"]]] * 3
     assert '"instance": "shop", "database": "retail", "table": "missing"' in run.printed["refused"]

@@ -189,7 +189,9 @@ def stores(rng: np.random.Generator) -> pd.DataFrame:
     ids = np.arange(1, STORES + 1)
     table = pd.DataFrame({"store_id": ids, "city": [f"City {n:02d}" for n in ids]})
     table["region"] = rng.choice(["north", "south", "east", "west"], STORES)
-    wrong = Rows(rng, STORES).take(PLANTED["multi_table_analytics"]["stores.accuracy__region__allowed_values"])
+    wrong = Rows(rng, STORES).take(
+        PLANTED["multi_table_analytics"]["stores.accuracy__region__allowed_values"]
+    )
     table.loc[wrong, "region"] = "nowhere"
     return table
 

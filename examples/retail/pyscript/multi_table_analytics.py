@@ -1,4 +1,4 @@
-"""Revenue by month, region and category, out of Glue, Redshift, RDS and S3: plain PySpark, for Glue or EMR."""
+"""Revenue by month, region and category, out of Glue, Redshift, RDS and S3: for Glue or EMR."""
 
 import argparse
 import re

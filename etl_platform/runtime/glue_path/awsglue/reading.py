@@ -15,6 +15,7 @@ from .errorstages import ErrorStage
 from .formats import is_true, read_options
 from .jsonrecords import parser
 from .refusal import NotSupportedLocally
+from .session import on_sail
 from .sparktypes import has_choice, spark_schema
 from .typedframe import Lazy, NamedColumn, TypedFrame, plain
 
@@ -39,7 +40,17 @@ class Files:
     base: str | None = None
 
     def reader(self, spark: SparkSession) -> DataFrameReader:
-        """Spark's reader, set to find partitions below the base."""
+        """Spark's reader, set to find partitions below the base.
+
+        Raises:
+            NotSupportedLocally: The engine does not find them.
+        """
+        if self.base and on_sail() and any("=" in path.removeprefix(self.base) for path in self.paths):
+            raise NotSupportedLocally(
+                "a choice of a partitioned folder's files (exclusions, a bookmark)",
+                "the engine `spark`",
+                "The engine `sail` does not tell the partitions of single files.",
+            )
         return spark.read.option("basePath", self.base) if self.base else spark.read
 
 
