@@ -1,6 +1,6 @@
 """A job as an asset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,20 @@ from typing import Any
 import dagster as dg
 
 from etl_platform.config.identity import target_key
+from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.orchestration.descriptions import describe_job
 from etl_platform.orchestration.freshness import freshness_of
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.partitions import mapping_between, partitions_of
+from etl_platform.orchestration.pipes import reported_events
 from etl_platform.orchestration.sources import column_schema
 from etl_platform.orchestration.step import run_job
 from etl_platform.quality.rules import Rule
 
 
 def job_asset(
-    job: Job, graph: Graph, io_manager_key: str, resource_keys: frozenset[str] = frozenset()
+    job: Job, graph: Graph, io_manager_key: str, services: Mapping[PlatformName, str]
 ) -> dg.AssetsDefinition:
     """The asset of a job: its key is the job's id, its materialization a run of the job.
 
@@ -27,7 +29,7 @@ def job_asset(
         job: The job.
         graph: How the jobs of the configuration hang together.
         io_manager_key: What keeps the run.
-        resource_keys: The services that it may run on.
+        services: Platform to the Dagster key of its resource; empty under the profile `local`.
     """
     config = graph.config
     read = dict.fromkeys(producer for source in job.data_sources if (producer := graph.producer(source)))
@@ -60,16 +62,17 @@ def job_asset(
         if execution.max_retries
         else None,
         io_manager_key=io_manager_key,
-        required_resource_keys=set(resource_keys),
+        required_resource_keys=set(services.values()),
         output_required=job.enabled,
     )
     def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Iterator[dg.Output]:
         for run in upstream.values():
             if run is not None:
                 context.log.info("Reads %s of %s.", run.location, run.execution.execution_id)
-        run = run_job(context, job, graph)
+        run = run_job(context, job, graph, services)
         if run is not None:
-            yield dg.Output(run)
+            own = reported_events(context, run.reported)
+            yield dg.Output(run, metadata=own and own.metadata, data_version=own and own.data_version)
 
     return materialize
 

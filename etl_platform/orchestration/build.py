@@ -42,8 +42,8 @@ def _build(config: Config, job_name: str, given: Mapping[PlatformName, AwsResour
     graph = Graph(config)
     # Named after the Dagster job, so that several configurations of one project keep theirs apart.
     io_manager_key = f"{job_name}_tracking"
-    services = aws_resources(given, job_name) if config.profile == "aws" else {}
-    keys = frozenset(services)
+    resources = aws_resources(given) if config.profile == "aws" else {}
+    keys: dict[PlatformName, str] = {name: f"{job_name}_{name}" for name in resources}
     assets = {job.job_id: job_asset(job, graph, io_manager_key, keys) for job in config.jobs}
     checks = {job.job_id: list(dataset_checks(job, graph)) for job in config.jobs}
     dagster_jobs = []
@@ -65,5 +65,8 @@ def _build(config: Config, job_name: str, given: Mapping[PlatformName, AwsResour
         jobs=dagster_jobs,
         schedules=schedules,
         sensors=notification_sensors(graph, job_name),
-        resources={io_manager_key: TrackingIOManager(config), **services},
+        resources={
+            io_manager_key: TrackingIOManager(config),
+            **{keys[name]: resource for name, resource in resources.items()},
+        },
     )

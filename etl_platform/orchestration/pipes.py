@@ -91,6 +91,36 @@ def pipes_run(
             run.reported = [one for one in session.get_reported_results() if isinstance(one, Reported)]
 
 
+def reported_events(
+    context: dg.AssetExecutionContext, reported: Sequence[Reported]
+) -> dg.MaterializeResult | None:
+    """Put what a script reported into Dagster's event log.
+
+    Returns:
+        What it reported of the step's own asset, for the step's own output; None: nothing.
+    """
+    own = None
+    for one in reported:
+        key = one.asset_key or context.asset_key
+        match one:
+            case dg.MaterializeResult() if key == context.asset_key:
+                own = one
+            case dg.MaterializeResult():
+                context.log_event(dg.AssetMaterialization(key, metadata=one.metadata))
+            case dg.AssetCheckResult():
+                assert one.check_name is not None, "Pipes refuses a check without a name"
+                evaluation: Any = dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=one.check_name,
+                    passed=one.passed,
+                    severity=one.severity,
+                    metadata=one.metadata or {},
+                )
+                # It takes evaluations too, though its type does not say so; the asset declares no such check.
+                context.log_event(evaluation)
+    return own
+
+
 class _S3:
     """Small objects in S3, or in its stand-in on this machine."""
 

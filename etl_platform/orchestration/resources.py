@@ -73,19 +73,9 @@ class BatchResource(AwsResource):
     platform_name: ClassVar[PlatformName] = "batch"
 
 
-def aws_resources(given: Mapping[PlatformName, AwsResource], prefix: str) -> dict[str, AwsResource]:
-    """A resource for each platform in the account, by its Dagster key, such as `etl_glue`.
-
-    Args:
-        given: Those that a team has made itself.
-        prefix: Keeps several configurations of one project apart.
-    """
+def aws_resources(given: Mapping[PlatformName, AwsResource]) -> dict[PlatformName, AwsResource]:
+    """A resource for each platform in the account; those that a team has made itself stay as they are."""
     kinds = (GlueResource, EmrResource, EmrServerlessResource, LambdaResource, BatchResource)
     made: dict[PlatformName, AwsResource] = {kind.platform_name: kind() for kind in kinds}
     made.update(given)
-    return {resource_key(prefix, name): resource for name, resource in made.items()}
-
-
-def resource_key(prefix: str, name: PlatformName) -> str:
-    """Key of a platform's resource in Dagster."""
-    return f"{prefix}_{name}"
+    return made

@@ -1,13 +1,15 @@
 """What happens when a job's asset is materialized: gates, then the driver, then the record of the run."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timezone
 from uuid import uuid4
 
 import dagster as dg
 
+from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.plan import Plan
@@ -17,12 +19,16 @@ from etl_platform.orchestration.issue_registry import register_issues, with_fail
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.one_at_a_time import alone
+from etl_platform.orchestration.pipes import pipes_run
 from etl_platform.orchestration.planning import issues_of, plan_metadata, plan_run, workload_record
+from etl_platform.orchestration.resources import AwsResource
 from etl_platform.orchestration.retrying import next_remedy, optimizations_of, retry_request
 from etl_platform.orchestration.unreachable import note_unreachable
 from etl_platform.platforms import driver
+from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.local import LocalPlatform
+from etl_platform.platforms.open import access_of
 from etl_platform.platforms.protocol import LogLine, Platform, RunOutcome, RunRequest
 from etl_platform.platforms.records import finished
 from etl_platform.tracking.open import open_store
@@ -30,8 +36,16 @@ from etl_platform.tracking.outbox import Outbox, open_outbox
 from etl_platform.tracking.records import JobExecution
 
 
-def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun | None:
-    """Run a job once, where its configuration and the profile say.
+def run_job(
+    context: dg.AssetExecutionContext, job: Job, graph: Graph, services: Mapping[PlatformName, str]
+) -> JobRun | None:
+    """Run a job once, where its plan says.
+
+    Args:
+        context: Of the step.
+        job: The job.
+        graph: How the jobs of the configuration hang together.
+        services: Platform to the Dagster key of its resource; empty under the profile `local`.
 
     Returns:
         The run; None for a disabled job in a run of several, which is left out with a warning.
@@ -56,12 +70,26 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
     plan, remedy = plan_run(graph.config, job, store, group)
     context.log.info("%s", " ".join(plan.decision.reasoning) if plan.decision else "")
     request = _request(context, job, graph, plan, remedy)
-    platform = _platform(job, graph)
+    platform, access = _platform(context, plan, graph.config, services)
     try:
-        with alone(platform, request, store) if platform.name == "local" else nullcontext():
+        with (
+            alone(platform, request, store) if platform.name == "local" else nullcontext(),
+            pipes_run(context, graph.config, job, request.execution_id, access) as pipes,
+        ):
+
+            def tell(line: str) -> None:
+                context.log.info(line)
+                pipes.look()
+
             outcome = driver.run(
-                platform, request, store, on_log=_print, on_progress=context.log.info, outbox=outbox
+                platform,
+                replace(request, pipes=pipes.params),
+                store,
+                on_log=lambda lines: _print(pipes.without_messages(lines)),
+                on_progress=tell,
+                outbox=outbox,
             )
+            pipes.look(outcome.execution_id)
     except PlatformError as error:
         if error.retry_can_help:
             note_unreachable(platform, request, store, error, context.log)
@@ -79,7 +107,7 @@ def run_job(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun
         for warning in dict.fromkeys(register_issues(graph.config, execution)):
             context.log.warning(warning)
         raise _failed(context, graph.config, job, plan, outcome, execution)
-    return JobRun(execution, outcome.result, plan_metadata(plan))
+    return JobRun(execution, outcome.result, plan_metadata(plan), pipes.reported)
 
 
 def _count_cancelled(outbox: Outbox, record: JobExecution | None) -> None:
@@ -106,14 +134,16 @@ def _failed(
     return failure
 
 
-def _platform(job: Job, graph: Graph) -> Platform:
-    if graph.config.profile == "local":
-        return LocalPlatform()
-    raise dg.Failure(
-        description=f"{job.job_id} cannot run under the profile `aws` yet: this version runs jobs on the "
-        "local platform only. Set ETL_PLATFORM_PROFILE=local.",
-        allow_retries=False,
-    )
+def _platform(
+    context: dg.AssetExecutionContext, plan: Plan, config: Config, services: Mapping[PlatformName, str]
+) -> tuple[Platform, AwsAccess]:
+    """Where the job was decided to run, and how AWS is reached from there."""
+    assert plan.decision is not None, "a plan without a refusal has a decision"
+    name = plan.decision.selected.platform
+    if name == "local":
+        return LocalPlatform(), access_of(config)
+    resource: AwsResource = getattr(context.resources, services[name])
+    return resource.platform(config), resource.access(config)
 
 
 def _request(

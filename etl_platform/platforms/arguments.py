@@ -20,6 +20,17 @@ def script_arguments(request: RunRequest) -> dict[str, str]:
     return {**standard, **as_text(request.job.execution.arguments)}
 
 
+def pipes_arguments(request: RunRequest, script_text: str) -> dict[str, str]:
+    """Bootstrap parameters of Dagster Pipes among the arguments, for a script that looks for them there.
+
+    `PipesCliArgsParamsLoader` reads the command line, `PipesMappingParamsLoader` the event of a handler;
+    all other scripts get theirs in the environment.
+    """
+    if "PipesCliArgsParamsLoader" in script_text:
+        return {name.lower().replace("_", "-"): value for name, value in request.pipes.items()}
+    return dict(request.pipes) if "PipesMappingParamsLoader" in script_text else {}
+
+
 def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
     """Values as the configuration's JSON spells them: `true`, not `True`."""
     return {

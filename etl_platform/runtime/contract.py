@@ -88,6 +88,7 @@ class Launch:
         python_modules: Modules, packages, zips or wheels on the script's path.
         local_root: The folder that stands for S3 and Glue.
         timeout_seconds: The run is stopped after this long.
+        environment: Environment variables of the script.
         tables: Glue tables that exist for the script.
         buckets: S3 buckets that the configuration names.
         target: The job's target; None where it has none on this machine.
@@ -103,6 +104,7 @@ class Launch:
     sql: str | None = None
     arguments: Mapping[str, Json] = field(default_factory=dict)
     spark_conf: Mapping[str, Json] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     jars: tuple[Path, ...] = ()
     python_modules: tuple[Path, ...] = ()
     tables: tuple[Table, ...] = ()
@@ -156,6 +158,7 @@ def read_launch(run_dir: Path) -> Launch:
             sql=raw.get("sql"),
             arguments=raw.get("arguments") or {},
             spark_conf=raw.get("spark_conf") or {},
+            environment=raw.get("environment") or {},
             jars=tuple(map(Path, raw.get("jars") or ())),
             python_modules=tuple(map(Path, raw.get("python_modules") or ())),
             tables=tuple(

@@ -49,6 +49,7 @@ def process_environment(launch: Launch, run_dir: Path) -> dict[str, str]:
     package_root = str(Path(__file__).parents[2])
     # AWS runs scripts in UTC.
     changes: dict[str, str | None] = {
+        **launch.environment,
         "ETL_PLATFORM_LOCAL_ROOT": str(launch.local_root),
         "PYTHONPATH": os.pathsep.join([*here, *([inherited] if inherited else []), package_root]),
         "PYTHONUNBUFFERED": "1",
