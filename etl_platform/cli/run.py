@@ -62,6 +62,7 @@ def run(
         refuse_what_cannot_run,
         run_jobs,
         silenced,
+        tell_people,
     )
 
     if all_jobs and partition_key is None:
@@ -88,8 +89,9 @@ def run(
             done = 1 if doing in ("success", "failed") else 0
             progress.update(line, description=f"{job_id}: {doing.splitlines()[0]}", completed=done)
 
-        results = run_jobs(config, chosen, partition_key=partition_key, on_event=show)
+        ended = run_jobs(config, chosen, partition_key=partition_key, on_event=show)
 
+    results = ended.jobs
     rows = [_row(result) for result in results]
     if output_format == "json":
         print_json(rows)
@@ -98,6 +100,8 @@ def run(
     for result in results:
         if result.reason:
             messages.print(f"{result.job_id}: {result.reason}", style="red", markup=False, highlight=False)
+    if not_told := tell_people(config, ended.run_id):
+        messages.print(not_told, style="yellow", markup=False, highlight=False)
     if any(result.status == "cancelled" for result in results):
         # What a shell gives for a program that SIGINT ended.
         sys.exit(130)

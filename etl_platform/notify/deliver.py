@@ -69,6 +69,7 @@ def tell(
     config: Config,
     happenings: Iterable[Happening],
     *,
+    once: str | None = None,
     clock: Callable[[], float] = time.time,
     bound_seconds: float = BOUND_SECONDS,
 ) -> list[Delivery]:
@@ -77,6 +78,8 @@ def tell(
     Args:
         config: The configuration.
         happenings: Events and ends of events, of jobs of the configuration.
+        once: A name of all of them, as of a run that ended: where they were told under it before, nobody is
+            told again, although later events may have ended them meanwhile.
         clock: Unix seconds UTC.
         bound_seconds: Longest time that sending may take.
 
@@ -87,12 +90,14 @@ def tell(
         LedgerError: The ledger cannot be used; nothing was sent.
     """
     ledger = ledger_of(config, clock)
-    for happening in happenings:
+    for happening in () if once and ledger.is_told(once) else happenings:
         if isinstance(happening, Recovery):
             if ledger.is_open(happening.cause):
                 ledger.recover(compose(config, happening, clock()), happening.details)
         elif ways := routes(config, happening):
             ledger.tell(compose(config, happening, clock()), happening.details, ways)
+    if once:
+        ledger.note_told(once)
     return send_waiting(config, clock=clock, bound_seconds=bound_seconds)
 
 

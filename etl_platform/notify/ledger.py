@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS waiting (
     holds_back INTEGER NOT NULL DEFAULT 0, error TEXT
 );
 CREATE INDEX IF NOT EXISTS waiting_by_target ON waiting (target, number);
+CREATE TABLE IF NOT EXISTS told (key TEXT PRIMARY KEY, told_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (target TEXT PRIMARY KEY, until REAL NOT NULL, holder TEXT NOT NULL);
 """
 
@@ -81,6 +82,8 @@ class Ledger:
     def tell(self, message: Message, details: frozenset[str], routes: Sequence[Route]) -> bool:
         """Take in an event, unless its cause is open, all its details are told, and the time is quiet.
 
+        What is never over (state `info`) is taken in once, however late it is told again.
+
         Returns:
             Whether it will be sent.
         """
@@ -90,7 +93,8 @@ class Ledger:
                 "SELECT details, told_at FROM causes WHERE cause = ?", (message.cause,)
             ).fetchone()
             told = frozenset(json.loads(row[0])) if row else frozenset()
-            if row and details <= told and now - row[1] < QUIET_SECONDS:
+            quiet = message.state == "info" or (row is not None and now - row[1] < QUIET_SECONDS)
+            if row and details <= told and quiet:
                 return False
             shown = json.dumps([route.model_dump() for route in routes])
             connection.execute(
@@ -132,6 +136,20 @@ class Ledger:
             connection.execute("DELETE FROM causes WHERE cause = ?", (message.cause,))
             _enqueue(connection, message, [Route(**route) for route in json.loads(row[1])])
         return True
+
+    def is_told(self, key: str) -> bool:
+        """Whether all that there is to tell under a key was taken in."""
+        if not self.path.exists():
+            return False
+        with self._open() as connection:
+            return bool(connection.execute("SELECT 1 FROM told WHERE key = ?", (key,)).fetchone())
+
+    def note_told(self, key: str) -> None:
+        """Remember that all that there is to tell under a key was taken in."""
+        now = self._clock()
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (key, now))
+            connection.execute("DELETE FROM told WHERE told_at < ?", (now - KEEP_SECONDS,))
 
     def is_open(self, cause: str) -> bool:
         """Whether a cause was told and is not over."""

@@ -1,5 +1,6 @@
 """Run jobs through Dagster in this process, and watch them."""
 
+import logging
 import os
 import sys
 import threading
@@ -14,14 +15,19 @@ import dagster as dg
 
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.notify.errors import LedgerError
 from etl_platform.orchestration.build import build_definitions
 from etl_platform.orchestration.gates import gates_of
 from etl_platform.orchestration.instance import open_instance
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.notifications import tell_of_run
 from etl_platform.orchestration.partitions import partitions_of
 from etl_platform.orchestration.shared_jobs import shared_jobs
+from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.records import JobExecution
+
+_log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.3
 """How often a watched run's events are read from Dagster's storage."""
@@ -68,9 +74,22 @@ class JobResult:
         return self.status == "success" and not self.checks_failed
 
 
+@dataclass(frozen=True)
+class RunResult:
+    """How a run of jobs ended.
+
+    Attributes:
+        run_id: Id of the Dagster run.
+        jobs: How each job fared, in the order in which they were named.
+    """
+
+    run_id: str
+    jobs: tuple[JobResult, ...]
+
+
 def run_jobs(
     config: Config, job_ids: list[str], *, partition_key: str | None, on_event: OnEvent
-) -> list[JobResult]:
+) -> RunResult:
     """Materialize the assets of jobs, with the checks of their sources and targets, in one Dagster run.
 
     Args:
@@ -97,7 +116,24 @@ def run_jobs(
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    return [_result(job_id, result, graph) for job_id in job_ids]
+    return RunResult(run_id, tuple(_result(job_id, result, graph) for job_id in job_ids))
+
+
+def tell_people(config: Config, run_id: str) -> str | None:
+    """Tell people of a run that ended, as the sensors of a code location do; they will not tell it again.
+
+    Returns:
+        Why they could not be told; None where they were, or where somebody stopped the run.
+    """
+    with open_instance(config) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE):
+            return None
+        try:
+            tell_of_run(Graph(config), instance, run, "the run failed", log=_log)
+        except (LedgerError, StoreError) as error:
+            return f"People were not told of this run: {error}"
+    return None
 
 
 def _dagster_job(config: Config, job_ids: list[str]) -> dg.JobDefinition:

@@ -92,7 +92,7 @@ def notification_sensors(graph: Graph, job_name: str) -> list[dg.SensorDefinitio
 def tell_of_run(
     graph: Graph, instance: dg.DagsterInstance, run: dg.DagsterRun, message: str, *, log: logging.Logger
 ) -> list[deliver.Delivery]:
-    """Tell people of a Dagster run that ended.
+    """Tell people of a Dagster run that ended, once.
 
     Args:
         graph: The jobs.
@@ -127,7 +127,8 @@ def tell_of_run(
         elif plan.checks.isdisjoint(graph.check_keys(job)):
             continue
         happenings += _of_checks(graph, instance, job, run, start, execution)
-    sent = deliver.tell(graph.config, happenings)
+    # The command line tells of its own runs, which a sensor that starts later sees too.
+    sent = deliver.tell(graph.config, happenings, once=f"dagster_run/{run.run_id}")
     _note_deliveries(store, sent, log)
     return sent
 

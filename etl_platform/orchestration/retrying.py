@@ -31,7 +31,8 @@ def for_this_attempt(
     if not attempts:
         return plan, None
     in_use = platform_in_use(store, job.job_id, attempt_group)
-    for platform in (name for name in PLATFORMS if name == in_use):
+    if in_use is not None:
+        platform = PLATFORMS[PLATFORMS.index(in_use)]
         attempt = next(each for each in attempts if each.job_type == platform)
         back = taken_up(config, job, plan.situation, attempt, platform)
         # Its budget was asked before it was started.

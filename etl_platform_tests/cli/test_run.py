@@ -1,6 +1,7 @@
 """`etl-platform run`: jobs through Dagster, answers for people and for programs."""
 
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from etl_platform.orchestration.instance import open_instance
+from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.notifications import tell_of_run
 from etl_platform_tests.cli.commands import call
-from etl_platform_tests.projects import ORDERS, copy_job, write_project, write_table
+from etl_platform_tests.projects import ORDERS, copy_job, load_project, write_project, write_table
 
 FAILING = {"copy_table.py": "def handler(event, context):\n    raise ValueError('no such customer')\n"}
 
@@ -150,3 +154,36 @@ def test_control_c_stops_the_running_job(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     (row,) = json.loads(process.communicate(timeout=90)[0])
     assert (process.returncode, row["status"]) == (130, "cancelled")
+
+
+def test_people_are_told_of_a_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    write_table(tmp_path, "orders", ORDERS)
+    config = load_project(tmp_path, copy_job("clean"))
+    ended = call(tmp_path, "run", "clean", "--format", "json")
+    told = [json.loads(line) for line in (config.local_root / "notifications.jsonl").read_text().splitlines()]
+    assert [(each["event"], each["execution_id"]) for each in told] == [
+        ("run_succeeded", json.loads(ended.stdout)[0]["execution_id"])
+    ]
+    # A code location that starts later sees the run too.
+    with open_instance(config) as instance:
+        (run,) = instance.get_runs()
+        assert tell_of_run(Graph(config), instance, run, "", log=logging.getLogger()) == []
+
+
+def test_a_failure_that_is_over_is_not_told_again_by_a_late_sensor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    write_table(tmp_path, "orders", ORDERS)
+    load_project(tmp_path, copy_job("clean"), scripts=FAILING)
+    call(tmp_path, "run", "clean")
+    config = load_project(tmp_path, copy_job("clean"))
+    call(tmp_path, "run", "clean")
+    outbox = config.local_root / "notifications.jsonl"
+    told = outbox.read_text()
+    with open_instance(config) as instance:
+        for run in reversed(instance.get_runs()):
+            tell_of_run(Graph(config), instance, run, "", log=logging.getLogger())
+    assert outbox.read_text() == told
+    assert [json.loads(line)["state"] for line in told.splitlines()] == ["firing", "info", "recovered"]
