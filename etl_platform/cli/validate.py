@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,8 +11,10 @@ from etl_platform.cli.options import config_option, format_option, messages, pri
 from etl_platform.config.faults import ConfigError, Fault
 from etl_platform.config.load import load
 from etl_platform.config.models.data_quality import RegexRule
+from etl_platform.config.models.job import Job
 from etl_platform.config.pending import PendingKey, pending
 from etl_platform.config.project import Config
+from etl_platform.notify.faults import job_faults, settings_faults, silent_channels
 
 _JOBS_SHOWN = 3
 
@@ -22,39 +25,75 @@ _JOBS_SHOWN = 3
 @click.option("--strict", is_flag=True, help="An environment variable that is not set is a fault.")
 def validate(config_path: Path, output_format: str, strict: bool) -> None:
     """Check the configuration and list all its faults."""
-    try:
-        config = load(config_path, strict=strict)
-        if faults := list(_rule_faults(config)):
-            raise ConfigError(faults)
-    except ConfigError as error:
-        if output_format == "json":
-            faults = [{**vars(fault), "path": str(fault.path)} for fault in error.faults]
-            print_json({"path": str(config_path), "faults": faults})
-        else:
-            messages.print(str(error), style="red", markup=False, highlight=False)
-            messages.print(_counted(len(error.faults), "fault"), style="red", highlight=False)
-        sys.exit(1)
-    unused = pending(config)
+    config, faults = _checked(config_path, strict=strict)
+    warnings = _warnings(config, faults)
+    unused = pending(config) if config else []
     if output_format == "json":
-        print_json(
-            {
-                "path": str(config_path),
-                "faults": [],
-                "jobs": len(config.jobs),
-                "warnings": config.warnings,
-                "pending": [key._asdict() for key in unused],
-            }
-        )
-        return
-    for warning in config.warnings:
+        answer: dict[str, Any] = {
+            "path": str(config_path),
+            "faults": [{**vars(fault), "path": str(fault.path)} for fault in faults],
+        }
+        if config:
+            answer["warnings"] = warnings
+        if config and not faults:
+            answer |= {"jobs": len(config.jobs), "pending": [key._asdict() for key in unused]}
+        print_json(answer)
+        sys.exit(1 if faults else 0)
+    for warning in warnings:
         messages.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    if faults or config is None:
+        messages.print(str(ConfigError(faults)), style="red", markup=False, highlight=False)
+        messages.print(_counted(len(faults), "fault"), style="red", highlight=False)
+        sys.exit(1)
     disabled = sum(not job.enabled for job in config.jobs)
     jobs = _counted(len(config.jobs), "job") + (f" ({disabled} disabled)" if disabled else "")
-    click.echo(f"{config_path}: {jobs}, {_counted(len(config.warnings), 'warning')}, no faults")
+    click.echo(f"{config_path}: {jobs}, {_counted(len(warnings), 'warning')}, no faults")
     if unused:
         click.echo("accepted, not acted on yet:")
         for key in unused:
             click.echo(f"  {_described(key)}")
+
+
+def _checked(config_path: Path, *, strict: bool) -> tuple[Config | None, tuple[Fault, ...]]:
+    """The configuration, where it can be loaded at all, and its faults."""
+    try:
+        config = load(config_path)
+    except ConfigError as error:
+        return None, error.faults
+    try:
+        if strict:
+            load(config_path, strict=True)
+    except ConfigError as error:
+        return config, error.faults
+    return config, tuple(sorted({*_rule_faults(config), *_notification_faults(config)}))
+
+
+def _warnings(config: Config | None, faults: tuple[Fault, ...]) -> list[str]:
+    """What is probably not meant, without what `--strict` makes a fault at the same place."""
+    if config is None:
+        return []
+    places = tuple(f"{fault.path}:{fault.line}:{fault.column}:" for fault in faults)
+    silent = [
+        f"{_place(config, job)}: job {job.job_id}: {place}: {sentence}"
+        for job in config.jobs
+        for place, sentence in silent_channels(config, job)
+    ]
+    return [*(each for each in config.warnings if not each.startswith(places)), *silent]
+
+
+def _place(config: Config, job: Job) -> str:
+    place = config.places[job.job_id]
+    return f"{place.path}:{place.line}"
+
+
+def _notification_faults(config: Config) -> Iterator[Fault]:
+    """Events and channels that nothing knows."""
+    for place, sentence in settings_faults(config):
+        yield Fault(config.path, 1, 1, place, sentence)
+    for job in config.jobs:
+        written = config.places[job.job_id]
+        for place, sentence in job_faults(job):
+            yield Fault(written.path, written.line, 1, f"job {job.job_id}: {place}", sentence)
 
 
 def _rule_faults(config: Config) -> Iterator[Fault]:

@@ -22,7 +22,8 @@ from etl_platform.notify.events import Event, EventName, MonitoringAlert
 
 TargetName = Literal["slack", "email", "pagerduty", "sns", "webhook", "outbox"]
 
-_NAMES: tuple[TargetName, ...] = ("slack", "email", "pagerduty", "sns", "webhook")
+NAMES: tuple[TargetName, ...] = ("slack", "email", "pagerduty", "sns", "webhook")
+"""Targets that a channel may name; the outbox is that of the profile `local`."""
 
 _URGENT = ("error", "critical")
 _BY_FAILURE_CHANNELS: tuple[EventName, ...] = ("run_failed", "sla_at_risk", "sla_missed")
@@ -73,7 +74,7 @@ def _unasked(config: Config, job: Job, event: Event) -> list[str]:
         wanted = ["slack"] if event.name in config.settings.notifications.slack.channels else []
         return [*people, *wanted, *slack_channels, "sns", "webhook"]
     urgent = event.severity in _URGENT
-    return [*(name for name in _NAMES if urgent or name != "pagerduty"), *slack_channels]
+    return [*(name for name in NAMES if urgent or name != "pagerduty"), *slack_channels]
 
 
 def _routes(config: Config, job: Job, event: EventName, channel: str) -> list[Route]:
