@@ -1,5 +1,7 @@
 """AWS clients of one measurement, and AWS errors as sentences that say what to grant or set."""
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,5 +106,12 @@ def client_error_sentence(service: str, error: "ClientError") -> str:
     if code in DENIED:
         prefix = IAM_PREFIXES.get(service, service)
         action = IAM_ACTIONS.get((service, operation), f"{prefix}:{operation}")
-        return f"{service} {operation} was denied: grant `{action}` to the role that runs this."
+        # AWS names the resource in most refusals: "… is not authorized to perform: … on resource: ARN".
+        found = re.search(r"on resource: (arn:\S+)", details.get("Message", ""))
+        resource = found[1].rstrip(".") if found else "*"
+        statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+        return (
+            f"{service} {operation} was denied: grant `{action}` to the role that runs this. Its policy lacks "
+            f"the statement {statement}"
+        )
     return f"{service} {operation} failed with {code}: {details.get('Message', 'no message')}"

@@ -20,6 +20,8 @@ COMMANDS = {
     "plan": "etl_platform.cli.plan:plan",
     "costs": "etl_platform.cli.costs:costs",
     "prices": "etl_platform.cli.prices:prices",
+    "deploy": "etl_platform.cli.deploy:deploy",
+    "iam": "etl_platform.cli.iam:iam",
     "tracking": "etl_platform.cli.tracking:tracking",
     "doctor": "etl_platform.cli.doctor:doctor",
 }
@@ -41,6 +43,8 @@ SUMMARIES = {
     "plan": "Say where jobs would run, how long and for how many dollars, before a cent is spent.",
     "costs": "Show what runs cost: history, trend, forecast, anomalies, savings.",
     "prices": "Quote anything in the price book, list its prices, refresh them from AWS.",
+    "deploy": "Make or update what jobs need in the account.",
+    "iam": "Print the least-privilege policy that this configuration needs, for each role.",
     "tracking": "Make, move and prune the store of records.",
     "doctor": "Say what works on this machine, and what to do where not.",
 }

@@ -1,6 +1,8 @@
 """`etl-platform runs` and `show`: what was recorded of past runs."""
 
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,12 @@ from etl_platform.cli.options import (
 )
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
-from etl_platform.config.project import UnknownJobError
+from etl_platform.config.models.base import PlatformName
+from etl_platform.config.project import Config, UnknownJobError
 from etl_platform.notify.figures import duration
 from etl_platform.platforms.local import LocalPlatform
+from etl_platform.platforms.open import access_of, open_platform
+from etl_platform.platforms.protocol import Platform
 from etl_platform.platforms.reconcile import reconcile
 from etl_platform.tracking.answers import Dossier
 from etl_platform.tracking.errors import StoreError
@@ -60,8 +65,7 @@ def runs(job_id: str | None, limit: int, config_path: Path, output_format: str) 
     """List past runs of JOB, or of all jobs, newest first."""
     config = load(config_path)
     with open_store(config) as store:
-        if config.profile == "local":
-            reconcile(LocalPlatform(), config, store, time.time())
+        reconcile(partial(_platform, config), config, store, time.time())
         page = store.summaries(job_id, limit=limit)
     if job_id is not None and not page.items:
         # A job that was removed from the configuration may still have runs; one without runs has to be in it.
@@ -74,6 +78,14 @@ def runs(job_id: str | None, limit: int, config_path: Path, output_format: str) 
         table.add_row(*_row(summary))
     table.caption = _caption(len(page.items), more=page.cursor is not None)
     print_table(table)
+
+
+def _platform(config: Config, name: PlatformName) -> Platform:
+    """Where a run is asked how it stands: once and not for long, because a list is waited for."""
+    if name == "local":
+        return LocalPlatform()
+    hasty = replace(access_of(config), attempts=1, connect_timeout_seconds=2, read_timeout_seconds=5)
+    return open_platform(name, hasty)
 
 
 def _row(summary: ExecutionSummary) -> list[str]:

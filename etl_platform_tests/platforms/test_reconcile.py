@@ -58,10 +58,10 @@ def test_a_run_whose_watcher_was_killed_gets_its_end_on_record(tmp_path: Path) -
     until(config.local_root / "started")
     os.kill(watcher.pid, signal.SIGKILL)
     watcher.wait()
-    assert reconcile(platform, config, store, time.time()) == []
+    assert reconcile(lambda _: platform, config, store, time.time()) == []
     (config.local_root / "go_on").touch()
     until(config.local_root / "runs" / "exec-2026-01-01-00000000" / "outcome.json")
-    assert reconcile(platform, config, store, time.time()) == ["exec-2026-01-01-00000000"]
+    assert reconcile(lambda _: platform, config, store, time.time()) == ["exec-2026-01-01-00000000"]
     record = store.latest_execution("slow")
     assert record is not None
     assert record.status == "success"
