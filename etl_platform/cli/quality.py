@@ -27,9 +27,22 @@ from etl_platform.tracking.open import open_store
 DIMENSION_NAMES = ("completeness", "accuracy", "consistency", "timeliness", "validity")
 
 
-@click.group()
+class _JobGroup(click.Group):
+    """A group where the name of a job alone asks for its history."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `quality JOB` as `quality history JOB`."""
+        if args and args[0] not in self.commands and args[0] not in (*ctx.help_option_names, "--help"):
+            args = ["history", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_JobGroup)
 def quality() -> None:
-    """Show what the quality rules of a job come to."""
+    """Show what the quality rules of a job come to; `quality JOB` is its history.
+
+    A job that is called as one of the commands is named after `history`.
+    """
 
 
 @quality.command()
