@@ -111,7 +111,7 @@ def client_error_sentence(service: str, error: "ClientError") -> str:
         resource = found[1].rstrip(".") if found else "*"
         statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
         return (
-            f"{service} {operation} was denied: grant `{action}` to the role that runs this. Its policy lacks "
-            f"the statement {statement}"
+            f"{service} {operation} was denied: grant `{action}` to the role that runs this. "
+            f"The statement that its policy lacks: {statement}"
         )
     return f"{service} {operation} failed with {code}: {details.get('Message', 'no message')}"
