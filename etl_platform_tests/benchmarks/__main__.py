@@ -7,6 +7,7 @@ BENCHMARKS = (
     "local_overhead",
     "config_load",
     "decisions",
+    "agents",
     "listing",
     "tracking",
     "glue",
