@@ -1,6 +1,8 @@
 """Why a job cannot run on a platform at all, whatever the size."""
 
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from etl_platform.catalog.location import s3_path
 from etl_platform.config.models.base import PlatformName
@@ -64,8 +66,43 @@ def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[st
         and (reason := _needs_spark(config, job))
     ):
         yield f"Lambda has no Spark cluster, and Sail cannot carry the script: {reason}"
+    if platform == "lambda" and (package := package_bytes(config, job)) > LAMBDA_PACKAGE_MB * 2**20:
+        yield (
+            f"script and `execution.python_modules` are {package / 2**20:,.0f} MB unzipped, and Lambda takes "
+            f"{LAMBDA_PACKAGE_MB} MB"
+        )
     if platform == "batch" and endless:
         yield "a Batch job is one container that ends; a stream has no end"
+
+
+def package_bytes(config: Config, job: Job) -> int:
+    """Unzipped size of a job's script and modules, as far as they stand on this machine.
+
+    What cannot be read here counts nothing: the platform weighs the package itself before it takes it.
+    """
+    return sum(_unzipped_bytes(_here(config, one)) for one in _files(job))
+
+
+def _files(job: Job) -> Iterator[str]:
+    if job.execution.script_path:
+        yield job.execution.script_path
+    yield from job.execution.python_modules
+
+
+def _here(config: Config, path: str) -> Path:
+    return s3_path(path, config.local_root) if path.startswith("s3://") else config.resolve(path)
+
+
+def _unzipped_bytes(path: Path) -> int:
+    try:
+        if path.is_dir():
+            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.suffix in (".zip", ".whl", ".egg"):
+            with zipfile.ZipFile(path) as archive:
+                return sum(one.file_size for one in archive.infolist())
+        return path.stat().st_size
+    except (OSError, zipfile.BadZipFile):
+        return 0
 
 
 def _needs_spark(config: Config, job: Job) -> str | None:
@@ -74,9 +111,7 @@ def _needs_spark(config: Config, job: Job) -> str | None:
     execution = job.execution
     text = execution.sql
     if text is None and execution.script_path:
-        path = config.resolve(execution.script_path)
-        if execution.script_path.startswith("s3://"):
-            path = s3_path(execution.script_path, config.local_root)
+        path = _here(config, execution.script_path)
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
