@@ -45,7 +45,7 @@ def _build(config: Config, job_name: str, given: Mapping[PlatformName, AwsResour
     resources = aws_resources(given) if config.profile == "aws" else {}
     keys: dict[PlatformName, str] = {name: f"{job_name}_{name}" for name in resources}
     assets = {job.job_id: job_asset(job, graph, io_manager_key, keys) for job in config.jobs}
-    checks = {job.job_id: list(dataset_checks(job, graph)) for job in config.jobs}
+    checks = {job.job_id: list(dataset_checks(job, graph, frozenset(keys.values()))) for job in config.jobs}
     dagster_jobs = []
     schedules = []
     for name, jobs in shared_jobs(config, job_name).items():

@@ -1,7 +1,7 @@
 """Quality rules as asset checks: one op a dataset of a job, so that its rules share one scan."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -10,36 +10,47 @@ from etl_platform.config.models.job import Job
 from etl_platform.orchestration.bad_rows import put_aside
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.quality_records import own_execution, past_row_counts, record_quality
-from etl_platform.quality.engine import evaluate
+from etl_platform.orchestration.remote_checks import evaluate_in_step
 from etl_platform.quality.report import RuleResult
 from etl_platform.quality.rules import Rule
 
 
-def dataset_checks(job: Job, graph: Graph) -> Iterator[dg.AssetChecksDefinition]:
-    """One op for each dataset that the job has rules on."""
+def dataset_checks(
+    job: Job, graph: Graph, resource_keys: frozenset[str] = frozenset()
+) -> Iterator[dg.AssetChecksDefinition]:
+    """One op for each dataset that the job has rules on.
+
+    Args:
+        job: The job.
+        graph: How the jobs of the configuration hang together.
+        resource_keys: The services that rules may run on.
+    """
     for dataset, checks in graph.checks[job.job_id].items():
-        yield _checks_op(job, dataset, checks, graph)
+        yield _checks_op(job, dataset, checks, graph, resource_keys)
 
 
 def _checks_op(
-    job: Job, dataset: str, checks: Mapping[dg.AssetCheckKey, Rule], graph: Graph
+    job: Job,
+    dataset: str,
+    checks: Mapping[dg.AssetCheckKey, Rule],
+    graph: Graph,
+    resource_keys: frozenset[str],
 ) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"{job.job_id}__{re.sub('[^A-Za-z0-9_]', '_', dataset)}__checks",
         specs=[_spec(key, rule, job, graph) for key, rule in checks.items()],
         description=f"Rules of {job.title} on {dataset}, evaluated in one scan.",
         can_subset=True,
+        required_resource_keys=set(resource_keys),
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = {key: checks[key] for key in checks if key in context.selected_asset_check_keys}
         partition_key = context.run.tags.get("dagster/partition") if dataset == "target" else None
-        report = evaluate(
-            graph.config,
-            job,
-            dataset,
-            rules=tuple(selected.values()),
-            partition_key=partition_key,
-            past_row_counts=past_row_counts(graph.config, job) if dataset == "target" else (),
+        options: dict[str, Any] = {"partition_key": partition_key}
+        if dataset == "target":
+            options["past_row_counts"] = past_row_counts(graph.config, job)
+        report = evaluate_in_step(
+            context, graph.config, job, dataset, rules=tuple(selected.values()), **options
         )
         whole = dataset == "target" and len(selected) == len(checks)
         if whole and (warning := record_quality(graph.config, job, report, context.run.run_id)):
@@ -59,12 +70,8 @@ def _checks_op(
                 passed=result.passed or report.missing_optional,
                 severity=severity_of(rule),
                 description=result.error or result.message,
-                metadata=result_metadata(result)
-                | (
-                    {"bad_rows": dg.MetadataValue.path(places[rule.check_name])}
-                    if rule.check_name in places
-                    else {}
-                ),
+                metadata=result_metadata(result, report.engine)
+                | _link(places.get(rule.check_name), job, kept_under),
             )
 
     return check
@@ -81,12 +88,21 @@ def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job, graph: Graph) -> dg.Asset
 
 
 def severity_of(rule: Rule) -> dg.AssetCheckSeverity:
-    """ERROR for a rule that stops the job, WARN for all others."""
-    return dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
+    """ERROR for a rule that stops the job, and for a critical one that does something else; WARN otherwise.
+
+    A rule that would stop the job, were it not for `fail_on_error: false`, warns.
+    """
+    serious = rule.blocking or (rule.severity == "critical" and rule.action != "fail_job")
+    return dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN
 
 
-def result_metadata(result: RuleResult) -> dict[str, Any]:
-    """A result as metadata; figures that were not measured are left out, so that Dagster plots true ones."""
+def result_metadata(result: RuleResult, engine: str) -> dict[str, Any]:
+    """A result as metadata; figures that were not measured are left out, so that Dagster plots true ones.
+
+    Args:
+        result: What came of the rule.
+        engine: What evaluated it: `local` or `spark`.
+    """
     figures = {
         "rows_checked": result.rows_checked,
         "rows_failed": result.rows_failed,
@@ -96,9 +112,37 @@ def result_metadata(result: RuleResult) -> dict[str, Any]:
         "scans": result.scans,
     }
     metadata: dict[str, Any] = {name: value for name, value in figures.items() if value is not None}
+    metadata["engine"] = engine
     if result.interval_percent:
         low, high = result.interval_percent
         metadata["interval_percent"] = f"{low:.3g} … {high:.3g} (95 %, of a sample)"
     if result.failing_values:
         metadata["failing_values"] = dg.MetadataValue.json([str(value) for value in result.failing_values])
+    if result.failing_rows:
+        metadata["failing_rows"] = _table(result.failing_rows)
     return metadata
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
+    """Rows as Dagster shows them; a value that its tables cannot hold is shown as text."""
+
+    def cell(value: object) -> str | int | float | bool | None:
+        return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+    records = [dg.TableRecord({name: cell(value) for name, value in row.items()}) for row in rows]
+    columns = [dg.TableColumn(name, _column_type([row[name] for row in rows])) for name in rows[0]]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+def _column_type(values: Sequence[object]) -> str:
+    kinds = {type(value) for value in values if value is not None}
+    names = {str: "string", int: "int", float: "float", bool: "bool"}
+    return names.get(kinds.pop(), "string") if len(kinds) == 1 else "string"
+
+
+def _link(place: str | None, job: Job, kept_under: str) -> dict[str, Any]:
+    """Where the bad rows are now, and how to look at them."""
+    if place is None:
+        return {}
+    where = dg.MetadataValue.url(place) if "://" in place else dg.MetadataValue.path(place)
+    return {"bad_rows": where, "execution": kept_under, "job": job.job_id}

@@ -115,16 +115,27 @@ def _list_local(root: Path) -> dict[str, int] | None:
     return {str(path): path.stat().st_size for path in sorted(files)}
 
 
+def s3_filesystem(region: str | None) -> Any:
+    """Pyarrow's file system of S3; credentials come from the usual AWS variables and files.
+
+    Args:
+        region: AWS region; None: what the environment says.
+    """
+    from pyarrow import fs
+
+    # Not all versions of Arrow take the endpoint from the environment.
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    further = {name: value for name, value in (("endpoint_override", endpoint), ("region", region)) if value}
+    return fs.S3FileSystem(**further)
+
+
 def _list_remote(uri: str, region: str | None) -> tuple[str, dict[str, int] | None, Any]:
     from pyarrow import fs
 
     parts = urlsplit(uri)
     if parts.scheme not in ("s3", "s3a"):
         raise NoDataError(f"{uri} has no files that a check can read; files of this machine and S3 are read.")
-    # Credentials come from the usual AWS variables and files. The endpoint does not in all versions of Arrow.
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    further = {name: value for name, value in (("endpoint_override", endpoint), ("region", region)) if value}
-    filesystem = fs.S3FileSystem(**further)
+    filesystem = s3_filesystem(region)
     root = f"{parts.netloc}/{parts.path.strip('/')}".rstrip("/")
     try:
         infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))

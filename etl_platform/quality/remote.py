@@ -6,6 +6,7 @@ that fits. What comes back is counts, which stand here for a dataset like any ot
 the same report of them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etl_platform.catalog.location import Location, NoLocationError, locate_dataset
+from etl_platform.catalog.location import Location, NoLocationError, locate_dataset, s3_path
 from etl_platform.config.models import data_quality as models
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
@@ -24,7 +25,7 @@ from etl_platform.quality.conditions import newest_conditions, row_conditions
 from etl_platform.quality.dataset import Dataset, dataset_files
 from etl_platform.quality.engine import report_on, unreadable
 from etl_platform.quality.expressions import ExpressionError, columns_in, parse_expression, quote
-from etl_platform.quality.files import Files, NoDataError
+from etl_platform.quality.files import Files, NoDataError, s3_filesystem
 from etl_platform.quality.frame import Frame, QueryError
 from etl_platform.quality.partitions import partition_folders
 from etl_platform.quality.report import DatasetReport
@@ -355,3 +356,41 @@ def _key_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
             continue
         written.append({"check": rule.check_name, "columns": columns, "sql": sql})
     return written
+
+
+def write_document(config: Config, uri: str, document: Mapping[str, Any]) -> None:
+    """Write a document where a cluster reads it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    filesystem, path = _at(config, uri)
+    filesystem.create_dir(str(PurePosixPath(path).parent), recursive=True)
+    with filesystem.open_output_stream(path) as stream:
+        stream.write(json.dumps(document).encode())
+
+
+def read_counts(config: Config, uri: str) -> dict[str, Any]:
+    """What `runtime.rule_counts` wrote into a folder.
+
+    Raises:
+        NoDataError: It wrote nothing there.
+    """
+    from pyarrow import fs
+
+    filesystem, path = _at(config, uri)
+    infos = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    parts = [info for info in infos if info.base_name.startswith("part-") and info.size]
+    if not parts:
+        raise NoDataError(f"{uri} holds no counts, though the run that was to write them succeeded.")
+    with filesystem.open_input_stream(parts[0].path) as stream:
+        return json.loads(stream.read())
+
+
+def _at(config: Config, uri: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it."""
+    from pyarrow import fs
+
+    if config.profile == "local":
+        return fs.LocalFileSystem(), str(s3_path(uri, config.local_root))
+    return s3_filesystem(config.settings.aws_region), uri.partition("://")[2]

@@ -25,10 +25,8 @@ from etl_platform.quality.quarantine import (
     save_manifest,
 )
 from etl_platform.quality.rules import TARGET, rules_of
+from etl_platform.quality.samples import HIDDEN
 from etl_platform.quality.swap import publish, recover
-
-HIDDEN = "(personal data)"
-"""What stands for the values of personal-data columns."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ class RuleResult:
         passed: Whether the rule holds within its threshold. False where it could not be evaluated.
         message: One sentence: what was expected and what was found; no values of personal-data columns.
         failing_values: Up to ten different values that fail, in no order; none of a personal-data column.
+        failing_rows: Up to ten different rows that fail, cut to the columns of the rule and of the dataset's
+            key (`duplicate_check.key_fields`); values of personal-data columns are `(personal data)`.
         error: Why the rule could not be evaluated, and what to do; None where it was.
         reason_code: pandera's `SchemaErrorReason` name of a failure, such as `DUPLICATES`.
         interval_percent: 95% confidence interval of `failed_percent` where only a sample was looked at.
@@ -36,6 +38,7 @@ class RuleResult:
     passed: bool
     message: str
     failing_values: tuple[Value, ...] = ()
+    failing_rows: tuple[Mapping[str, Value], ...] = ()
     error: str | None = None
     reason_code: str | None = None
     interval_percent: tuple[float, float] | None = None

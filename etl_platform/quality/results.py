@@ -6,9 +6,9 @@ from math import sqrt
 from etl_platform.config.models.job import Job
 from etl_platform.quality.backend import Checked, Outcome
 from etl_platform.quality.frame import QueryError
-from etl_platform.quality.report import RuleResult, Value
+from etl_platform.quality.report import RuleResult
 from etl_platform.quality.rules import Rule
-from etl_platform.quality.samples import failing_values
+from etl_platform.quality.samples import Sample, samples_of
 from etl_platform.quality.schema import RuleSchema
 
 _MAX_MESSAGE = 400
@@ -45,14 +45,16 @@ def results_of(
     failed = [
         rule for rule in rules if (outcome := checked.outcomes.get(rule.check_name)) and outcome.rows_failed
     ]
-    values: Mapping[str, tuple[Value, ...]] = {}
+    samples: Mapping[str, Sample] = {}
     note = ""
     try:
-        values = failing_values(failed, schema.schema, checked, job) if show_values else {}
+        samples = samples_of(failed, schema.schema, checked, job) if show_values else {}
     except QueryError as error:
         # The counts stand; what is missing is told beside them.
         note = f" No failing values: {told(error, job)}"
-    return tuple(_result(rule, schema, checked, reasons, job, values, note) for rule in rules)
+    return tuple(
+        _result(rule, schema, checked, reasons, job, samples.get(rule.check_name), note) for rule in rules
+    )
 
 
 def told(error: Exception, job: Job) -> str:
@@ -78,7 +80,7 @@ def _result(
     checked: Checked,
     reasons: Mapping[str, str],
     job: Job,
-    values: Mapping[str, tuple[Value, ...]],
+    sample: Sample | None,
     note: str,
 ) -> RuleResult:
     name = rule.check_name
@@ -103,7 +105,8 @@ def _result(
         failed_percent=failed / rows * 100 if rows and failed is not None else None,
         passed=outcome.passed,
         message=_message(rule, outcome, sampled=sampled) + (note if failed else ""),
-        failing_values=values.get(name, ()),
+        failing_values=sample.values if sample else (),
+        failing_rows=sample.rows if sample else (),
         reason_code=None if outcome.passed else reasons.get(name),
         interval_percent=wilson(failed, rows) if sampled and rows and failed is not None else None,
         seconds=outcome.seconds,

@@ -1,9 +1,10 @@
-"""Some values of the rules that fail, without those of personal-data columns."""
+"""Some values and rows of the rules that fail, without those of personal-data columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from etl_platform.config.models import data_quality as models
@@ -13,9 +14,12 @@ from etl_platform.quality.column_types import find_column
 from etl_platform.quality.conditions import row_conditions
 from etl_platform.quality.expressions import columns_in, parse_expression
 from etl_platform.quality.report import Value
-from etl_platform.quality.rules import Rule
+from etl_platform.quality.rules import Rule, rules_of
 
 MAX_VALUES = 10
+
+HIDDEN = "(personal data)"
+"""What stands for the values of personal-data columns."""
 
 _ROWS = 1000
 """Failing rows that are looked at for the values of all row rules; the scan ends when it has them."""
@@ -27,39 +31,57 @@ _MAX_TEXT = 200
 """Characters of a failing value that are shown."""
 
 
-def failing_values(
-    rules: Sequence[Rule], schema: Any, checked: Checked, job: Job
-) -> dict[str, tuple[Value, ...]]:
-    """Up to ten different values of each rule that fails; none of a personal-data column leaves the engine.
+@dataclass(frozen=True)
+class Sample:
+    """Some of what breaks a rule.
+
+    Attributes:
+        values: Different values of the rule's columns: of one column the values, of several and of custom
+            validations mappings of column to value; none of personal-data columns, and none of nulls.
+        rows: Different rows, cut to the columns of the rule and of the dataset's key; values of personal-data
+            columns are HIDDEN.
+    """
+
+    values: tuple[Value, ...]
+    rows: tuple[Mapping[str, Value], ...]
+
+
+def samples_of(rules: Sequence[Rule], schema: Any, checked: Checked, job: Job) -> dict[str, Sample]:
+    """Up to ten values and rows of each rule that fails; no personal data leaves the engine.
 
     Returns:
-        Check name to values: of one column the values, of several and of custom validations mappings of
-        column to value. A rule is absent where its columns are personal data, and where nulls are what fails.
+        Check name to sample. A rule is absent where all of its columns are personal data, and a rule about
+        nulls where the dataset has no key that would tell its rows apart.
 
     Raises:
         QueryError: The engine broke off, though it had answered the counts.
     """
     private = {field.lower() for field in job.compliance.pii_fields}
-    by_name = {rule.check_name: rule for rule in rules if rule.kind != "completeness"}
-    columns = {
-        name: [column for column in _columns(rule, checked) if column.lower() not in private]
-        for name, rule in by_name.items()
-    }
-    wanted = {name: found for name, found in columns.items() if found}
+    by_name = {rule.check_name: rule for rule in rules}
+    shown = {name: _shown_columns(rule, checked, job) for name, rule in by_name.items()}
+    wanted = {}
+    for name, columns in shown.items():
+        public = [column for column in columns if column.lower() not in private]
+        if set(public) - (set(_columns(by_name[name], checked)) if _about_nulls(by_name[name]) else set()):
+            wanted[name] = public
     row_rules = [name for name in wanted if by_name[name].kind not in ("duplicates", "integrity")]
     rows = _of_row_rules(row_rules, wanted, schema, checked)
     for name in wanted.keys() - rows.keys():
         rows[name] = _of_one(by_name[name], wanted[name], schema, checked)
     zone = ZoneInfo(job.execution.timezone)
     return {
-        name: _different(
-            rows[name], wanted[name], checked.frame.columns, zone, by_name[name].kind == "custom"
+        name: _sample(
+            by_name[name], _told(rows[name], public, checked.frame.columns, zone), shown[name], checked
         )
-        for name in wanted
+        for name, public in wanted.items()
     }
 
 
 _Rows = list[tuple[Any, ...]]
+
+
+def _about_nulls(rule: Rule) -> bool:
+    return rule.kind == "completeness"
 
 
 def _columns(rule: Rule, checked: Checked) -> list[str]:
@@ -68,6 +90,47 @@ def _columns(rule: Rule, checked: Checked) -> list[str]:
         fields = columns_in(parse_expression(rule.spec.sql))
     found = (find_column(field, list(checked.frame.columns)) for field in fields)
     return [column for column in found if column]
+
+
+def _shown_columns(rule: Rule, checked: Checked, job: Job) -> list[str]:
+    """The columns of a rule, and those of the dataset's key, by which a person finds the row."""
+    columns = _columns(rule, checked)
+    unique = job.data_quality.duplicate_check
+    if unique is None or rule.kind in ("duplicates", "integrity") or _owner(job) != rule.dataset:
+        return columns
+    keys = (find_column(field, list(checked.frame.columns)) for field in unique.key_fields)
+    return list(dict.fromkeys([*columns, *(key for key in keys if key)]))
+
+
+def _owner(job: Job) -> str | None:
+    """The dataset that the job's unique key is of."""
+    return next((rule.dataset for rule in rules_of(job) if rule.kind == "duplicates"), None)
+
+
+def _told(
+    rows: _Rows, columns: Sequence[str], types: Mapping[str, str], zone: ZoneInfo
+) -> list[dict[str, Value]]:
+    return [
+        {name: shown(value, types[name], zone) for name, value in zip(columns, row, strict=True)}
+        for row in rows
+    ]
+
+
+def _sample(rule: Rule, rows: list[dict[str, Value]], columns: Sequence[str], checked: Checked) -> Sample:
+    whole = [{name: row.get(name, HIDDEN) for name in columns} for row in rows]
+    own = [name for name in _columns(rule, checked) if rows and name in rows[0]]
+    values: list[Value] = [{name: row[name] for name in own} for row in rows]
+    if len(own) == 1 and rule.kind != "custom":
+        values = [row[own[0]] for row in rows]
+    told = () if _about_nulls(rule) or not own else _different(values)
+    return Sample(told, _different(whole))
+
+
+_Shown = TypeVar("_Shown")
+
+
+def _different(values: Sequence[_Shown]) -> tuple[_Shown, ...]:
+    return tuple({repr(value): value for value in values}.values())[:MAX_VALUES]
 
 
 def _of_row_rules(
@@ -103,17 +166,6 @@ def _of_one(rule: Rule, columns: Sequence[str], schema: Any, checked: Checked) -
         return frame.orphans(link["key"], parent, parent_key, MAX_VALUES)
     condition = row_conditions(schema, frame.columns)[name]
     return checked.rows_frame.matching(condition, columns, [], _ROWS_OF_ONE)
-
-
-def _different(
-    rows: _Rows, columns: Sequence[str], types: Mapping[str, str], zone: ZoneInfo, keep_names: bool
-) -> tuple[Value, ...]:
-    kinds = [types[column] for column in columns]
-    told = [tuple(shown(v, kind, zone) for v, kind in zip(row, kinds, strict=True)) for row in rows]
-    unique = list({repr(row): row for row in told}.values())[:MAX_VALUES]
-    if len(columns) == 1 and not keep_names:
-        return tuple(row[0] for row in unique)
-    return tuple(dict(zip(columns, row, strict=True)) for row in unique)
 
 
 def shown(value: Any, column_type: str, zone: ZoneInfo) -> Value:

@@ -34,7 +34,7 @@ def counted(spark: Any, folder, job: Job, **options: Any):
 
 
 def comparable(report):
-    results = [replace(result, seconds=0.0, failing_values=()) for result in report.results]
+    results = [replace(result, seconds=0.0, failing_values=(), failing_rows=()) for result in report.results]
     return results, report.rows, report.scans, report.engine, report.passed
 
 
