@@ -1,4 +1,7 @@
-"""A server that stands for a language model: the same replies over Bedrock's and OpenAI's protocols."""
+"""A server that stands for a language model: the same replies by the protocols of several.
+
+Bedrock's ConverseStream, OpenAI's chat completions, and Ollama's chat.
+"""
 
 import json
 import struct
@@ -98,9 +101,12 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
                 server.closing.wait()
             elif reply.status:
                 self._refuse(reply.status, bedrock)
+            elif bedrock:
+                self._send(200, "application/vnd.amazon.eventstream", b"".join(_frames(reply)))
+            elif self.path == "/api/chat":
+                self._send(200, "application/x-ndjson", b"".join(_lines(reply)))
             else:
-                kind = "application/vnd.amazon.eventstream" if bedrock else "text/event-stream"
-                self._send(200, kind, b"".join(_frames(reply) if bedrock else _events(reply)))
+                self._send(200, "text/event-stream", b"".join(_events(reply)))
 
         def _refuse(self, status: int, bedrock: bool) -> None:
             message = "slow down, sk-verysecretkey12345"
@@ -195,6 +201,18 @@ def _events(reply: Reply) -> Iterator[bytes]:
     usage = {"prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received}
     yield _event({**_chunk({}), "choices": [], "usage": usage})
     yield b"data: [DONE]\n\n"
+
+
+def _lines(reply: Reply) -> Iterator[bytes]:
+    """Lines of Ollama's chat."""
+    calls = [{"function": {"name": name, "arguments": arguments}} for name, arguments in reply.calls]
+    message = {"role": "assistant", "content": reply.text, "tool_calls": calls}
+    yield json.dumps({"model": "m", "message": message, "done": False}).encode() + b"\n"
+    sent, received = reply.tokens
+    last = {"done": True, "done_reason": "stop", "prompt_eval_count": sent, "eval_count": received}
+    figures = {"total_duration": 1, "eval_duration": 1, "load_duration": 1, "prompt_eval_duration": 1}
+    end = {"model": "m", "message": {"role": "assistant", "content": ""}, **last, **figures}
+    yield json.dumps(end).encode() + b"\n"
 
 
 def _chunk(delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
