@@ -19,6 +19,7 @@ from etl_platform.agents.models import (
     model_name,
     provider_of,
 )
+from etl_platform.agents.next_run import next_run
 from etl_platform.agents.outside import LONGEST_TEXT, marked, masked, masked_json
 from etl_platform.agents.policy_model import PolicyModel
 from etl_platform.config.secrets import UnknownSecretError
@@ -63,13 +64,20 @@ class _ModelFailedError(RuntimeError):
     """The model gave no answer that may be taken; the message begins with a code and a colon."""
 
 
-def invoke(agent: Agent[Answer], case: Case, *, note: str | None = None) -> Invocation[Answer]:
+def invoke(
+    agent: Agent[Answer],
+    case: Case,
+    *,
+    note: str | None = None,
+    facts: Mapping[str, Json] | None = None,
+) -> Invocation[Answer]:
     """Ask an agent; each call leaves one record.
 
     Args:
         agent: The agent.
         case: What it is asked about.
         note: What else it is to know, such as what other agents said; it is read as data.
+        facts: Kept with the input in the record; the agent is not told.
 
     Returns:
         A valid answer in every case: of the configured model, or by rule where that failed.
@@ -81,6 +89,9 @@ def invoke(agent: Agent[Answer], case: Case, *, note: str | None = None) -> Invo
     started = time.perf_counter()
     provider, usage, reason = model_name(case.config, agent.name), Usage(), None
     tools = agent.tools(case)
+    asked: dict[str, Json] = {"job_id": case.job.job_id, "model": provider, **(facts or {})}
+    if note:
+        asked["note"] = masked(note)[:LONGEST_TEXT]
     try:
         try:
             answer = _ask(agent, case, tools, note, usage)
@@ -88,9 +99,9 @@ def invoke(agent: Agent[Answer], case: Case, *, note: str | None = None) -> Invo
             provider, reason = f"{POLICY}{agent.name}", str(error)
             answer = agent.check(case, agent.policy(case, looked_up(tools)))
     except Exception as error:
-        _write(case, _record(agent, case, note, usage, started, provider, reason, error))
+        _write(case, _record(agent, case, asked, usage, started, provider, reason, error))
         raise
-    record = _record(agent, case, note, usage, started, provider, reason, answer)
+    record = _record(agent, case, asked, usage, started, provider, reason, answer)
     return Invocation(answer, provider, reason, record, _write(case, record))
 
 
@@ -144,7 +155,7 @@ def _question(case: Case, note: str | None) -> str:
 def _record(
     agent: Agent[Any],
     case: Case,
-    note: str | None,
+    asked: dict[str, Json],
     usage: Usage,
     started: float,
     provider: str,
@@ -152,13 +163,10 @@ def _record(
     outcome: BaseModel | Exception,
 ) -> AgentInvocation:
     failed = isinstance(outcome, Exception)
-    asked: dict[str, Json] = {"job_id": case.job.job_id, "model": model_name(case.config, agent.name)}
-    if note:
-        asked["note"] = masked(note)[:LONGEST_TEXT]
     return AgentInvocation(
         invocation_id=f"inv-{uuid4().hex}",
         timestamp=case.now,
-        execution_id=case.execution_id,
+        execution_id=case.execution_id or next_run(case.job.job_id),
         agent_name=agent.name,
         agent_version=agent.version,
         provider=provider,
