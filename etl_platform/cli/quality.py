@@ -1,7 +1,9 @@
 """`etl-platform quality`: what the rules of a job come to."""
 
+import json
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,6 +15,7 @@ from etl_platform.cli.options import (
     config_option,
     failing_as_sentence,
     format_option,
+    messages,
     print_json,
     print_table,
 )
@@ -90,6 +93,35 @@ def schema(job_id: str, dataset: str | None, config_path: Path, output_format: s
             cells = (document["dataset"], visible, rule, check, document["faults"].get(rule) or text)
             table.add_row(*map(escape, cells), f"{facts['threshold_percent']:g}%", facts["action"])
     print_table(table)
+
+
+@quality.command("import-dqdl")
+@click.argument("file", metavar="FILE|-", type=click.File("r", encoding="utf-8"))
+@click.option("--dataset", help="`target` or the name of a source, which the rules are to name.")
+@format_option
+@failing_as_sentence(ValueError)
+def import_dqdl_(file: TextIO, dataset: str | None, output_format: str) -> None:
+    """Turn a DQDL ruleset of AWS Glue Data Quality into configuration.
+
+    Prints the section `data_quality` of a job, ready to be pasted. What has no counterpart is listed.
+    """
+    from etl_platform.quality.dqdl_import import import_dqdl
+
+    made = import_dqdl(file.read(), dataset=dataset)
+    if output_format == "json":
+        print_json(
+            {
+                "data_quality": made.data_quality,
+                "left_over": [vars(rule) for rule in made.left_over],
+                "notes": made.notes,
+            }
+        )
+        return
+    click.echo(f'"data_quality": {json.dumps(made.data_quality, indent=2, ensure_ascii=False)}')
+    for note in made.notes:
+        messages.print(f"note: {note}", markup=False, highlight=False)
+    for rule in made.left_over:
+        messages.print(f"left over: {rule.rule}: {rule.reason}.", markup=False, highlight=False)
 
 
 @quality.command()

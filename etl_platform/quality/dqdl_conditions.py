@@ -6,6 +6,8 @@ from etl_platform.quality.expressions import ExpressionError, parse_expression, 
 from etl_platform.runtime.glue_path.awsgluedq.dqdl import BLANK, EMPTY
 from etl_platform.runtime.glue_path.awsgluedq.rules import Condition, Dynamic, Now
 
+_BLANK = r"^\s+$"
+
 
 class NoCounterpartError(ValueError):
     """A rule that the configuration cannot say; the message is the reason."""
@@ -99,7 +101,7 @@ def _equals(value: str, wanted: Any) -> str:
     if wanted is None:
         return f"{value} IS NULL"
     if wanted is BLANK:
-        return f"{value} RLIKE {_literal('^\\s+$')}"
+        return f"{value} RLIKE {_literal(_BLANK)}"
     return f"{value} = {_literal('' if wanted is EMPTY else wanted)}"
 
 

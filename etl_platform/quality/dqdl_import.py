@@ -23,7 +23,10 @@ Entry = dict[str, Any]
 
 _TYPES = {
     **{name: name for name in ("boolean", "date", "timestamp", "float", "double", "string")},
-    **{"integer": "int", "int": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"},
+    **dict.fromkeys(("integer", "int"), "int"),
+    "long": "bigint",
+    "short": "smallint",
+    "byte": "tinyint",
 }
 """Types of `ColumnDataType` in Spark's names; DECIMAL with its digits is the same."""
 
@@ -92,8 +95,7 @@ def _take_apart(rule: Rule | Composite, simple: list[Rule], made: Imported) -> N
 
 def _complete_columns(rules: list[Rule]) -> set[str]:
     """Columns whose nulls fail the ruleset by another rule."""
-    kinds = ("IsComplete", "IsPrimaryKey")
-    whole = [rule for rule in rules if rule.kind in kinds and not rule.where and not rule.threshold]
+    whole = [rule for rule in rules if rule.kind == "IsComplete" and not rule.where and not rule.threshold]
     return {name for rule in whole for name in rule.parameters}
 
 
@@ -132,14 +134,16 @@ class _Importer:
         try:
             make(rule)
         except NoCounterpartError as reason:
-            self._made.left_over.append(LeftOver(rule.text, str(reason)))
+            self._made.left_over.append(LeftOver(rule.text, str(reason).rstrip(".")))
 
     def _unknown(self, rule: Rule) -> None:
         raise NoCounterpartError(f"there is no rule like {rule.kind} here")
 
     def _put(self, section: str, entry: Entry) -> None:
         named = {"dataset": self._dataset, **entry} if self._dataset else entry
-        self._made.data_quality.setdefault(section, []).append(named)
+        entries = self._made.data_quality.setdefault(section, [])
+        if named not in entries:
+            entries.append(named)
 
     def _put_only(self, section: str, entry: Entry) -> None:
         if section in self._made.data_quality:
@@ -173,8 +177,8 @@ class _Importer:
         percent = round((1 - least) * 100, 9)
         if share.operator == ">":
             self._made.notes.append(
-                f"{rule.text}: passes also where the share is {least:g} to the dot; lower `{key}` a little if "
-                "that matters."
+                f"{rule.text}: passes also where the share is {least:g} to the dot; lower `{key}` a little "
+                "if that matters."
             )
         return {key: int(percent) if percent == int(percent) else percent} if percent else {}
 
@@ -196,7 +200,7 @@ class _Importer:
         self._put("completeness_checks", entry)
 
     def _unique(self, rule: Rule) -> None:
-        if rule.condition and self._tolerated(rule, "threshold_percent", rule.condition):
+        if rule.condition not in (None, Condition("=", (1,)), Condition(">=", (1,))):
             raise NoCounterpartError(
                 "a share of values that stand there once is not the share of rows that repeat one"
             )
@@ -277,8 +281,8 @@ class _Importer:
         if not counted and rule.condition is None and rule.threshold:
             return self._put_sql(rule, where)
         raise NoCounterpartError(
-            "a custom validation is about single rows: only a count of bad rows that must be 0, or a query of "
-            "the good rows with a threshold, can be one"
+            "a custom validation is about single rows: only a count of bad rows that must be 0, or a query "
+            "of the good rows with a threshold, can be one"
         )
 
 

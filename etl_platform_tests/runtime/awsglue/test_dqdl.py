@@ -71,7 +71,12 @@ CASES = [
     ('ColumnValues "p" > 0 where "id != 2"', "Passed", 1.0),
     ('ColumnValues "p" between 0 and 5', "Failed", 1 / 3),
     ('ColumnValues "s" in ["a", "b", NULL]', "Passed", 1.0),
-    ('ColumnValues "s" not in ["a"]', "Failed", 1 / 3),
+    ('ColumnValues "s" not in ["a"]', "Failed", 2 / 3),
+    ('ColumnValues "s" not in ["a", NULL]', "Failed", 1 / 3),
+    ('ColumnValues "s" != "a"', "Failed", 2 / 3),
+    ('ColumnValues "s" != NULL', "Failed", 2 / 3),
+    ('ColumnLength "s" < 2', "Passed", 1.0),
+    ('ColumnLength "s" > 0', "Failed", 2 / 3),
     ('ColumnValues "s" matches "[ab]" with threshold >= 0.66', "Passed", 2 / 3),
     ('ColumnLength "d" <= 10', "Passed", 1.0),
     ('ColumnDataType "d" = "Date"', "Failed", 2 / 3),
@@ -115,6 +120,8 @@ def test_composites_and_rules_that_cannot_be_evaluated(frame: Any):
     rules = [
         ('(IsComplete "id") and (IsComplete "s")', "Failed"),
         ('(IsComplete "id") or (IsComplete "s")', "Passed"),
+        ('(ColumnValues "p" > 9) OR (ColumnValues "id" > 0)', "Passed"),
+        ("RowCount >= avg(last(10)) - 1", "Error"),
         ('ColumnExists "id"', "Passed"),
         ('ColumnExists "nowhere"', "Failed"),
         ('IsComplete "nowhere"', "Error"),
@@ -124,7 +131,8 @@ def test_composites_and_rules_that_cannot_be_evaluated(frame: Any):
     ruleset = f"Rules = [ {', '.join(text for text, _ in rules)} ]"
     found = rows(EvaluateDataQuality.apply(frame=frame, ruleset=ruleset))
     assert [(r["Rule"], r["Outcome"]) for r in found] == rules
-    assert 'no column "nowhere"; the columns are id, s, p, d' in found[4]["FailureReason"]
+    assert "avg(last(10)) - 1 compares with earlier runs" in found[3]["FailureReason"]
+    assert 'no column "nowhere"; the columns are id, s, p, d' in found[6]["FailureReason"]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from .dqdl import BLANK, EMPTY
-from .rules import Condition, Now
+from .rules import Condition, DqdlError, Dynamic, Now
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -29,8 +29,13 @@ def moment(value: Now) -> datetime.datetime:
 
 
 def holds(value: Column, condition: Condition) -> Column:
-    """Whether each value fulfils a condition; a null fulfils none, save one that names NULL."""
+    """Whether each value fulfils a condition.
+
+    A null fulfils `!=` and `not in`, unless they name NULL, and no other condition, save one that names NULL.
+    """
     found = F.coalesce(_holds(value, condition), F.lit(False))
+    if condition.lets_null_pass:
+        return value.isNull() | (~found if condition.negated else found)
     return value.isNotNull() & ~found if condition.negated else found
 
 
@@ -67,6 +72,19 @@ def _operand(wanted: Any) -> Any:
     if isinstance(wanted, Now):
         return F.lit(moment(wanted))
     return F.lit(wanted)
+
+
+def refuse_dynamic(condition: Condition | None) -> None:
+    """Stop at a condition that compares with earlier runs.
+
+    Raises:
+        DqdlError: It does.
+    """
+    for wanted in condition.operands if condition else ():
+        if isinstance(wanted, Dynamic):
+            raise DqdlError(
+                f"{wanted.text} compares with earlier runs, which are not known here; see docs/glue.md."
+            )
 
 
 def fulfilled(measure: float | None, condition: Condition) -> bool:

@@ -7,15 +7,15 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, VisitError
 
-from .rules import Composite, Condition, DqdlError, Now, Rule, Ruleset
+from .rules import Composite, Condition, DqdlError, Dynamic, Now, Rule, Ruleset
 
 GRAMMAR = r"""
 ruleset: section+
 section: "Rules" "=" "[" [rule ("," rule)* ","?] "]"          -> rules
        | "Analyzers" "=" "[" [rule ("," rule)* ","?] "]"      -> analyzers
 ?rule: single
-     | group ("and" group)+   -> all_of
-     | group ("or" group)+    -> any_of
+     | group ("and"i group)+  -> all_of
+     | group ("or"i group)+   -> any_of
      | group
 ?group: "(" rule ")"
 single: NAME parameter* condition? where? threshold?
@@ -33,6 +33,7 @@ condition: OPERATOR operand                                   -> compared
         | duration
         | moment
         | NUMBER              -> number
+        | DYNAMIC             -> dynamic
         | STRING              -> text
         | ("true"|"TRUE")     -> yes
         | ("false"|"FALSE")   -> no
@@ -47,6 +48,8 @@ moment: "(" moment ")"               -> same
       | "now" "(" ")" "+" duration   -> later
 OPERATOR: "!=" | ">=" | "<=" | "=" | ">" | "<"
 NAME: /(?!(Rules|Analyzers|and|or|with|where|between|in|not|matches|now)\b)[A-Z][A-Za-z]*/
+DYNAMIC: /(last|avg|min|max|sum|median|std|index|percentile)\s*/ ARGUMENTS [/\s*[-+*]\s*\d+(\.\d+)?/]
+ARGUMENTS: /\((?:[^()]|\([^()]*\))*\)/
 NUMBER: /[+-]?\d+(\.\d+)?/
 STRING: /"(?:[^"\\]|\\.)*"/
 COMMENT: /#[^\n]*/
@@ -98,6 +101,9 @@ class _Reader(Transformer[Token, Any]):
 
     def percent(self, text: str) -> float:
         return float(text) / 100
+
+    def dynamic(self, text: str) -> Dynamic:
+        return Dynamic(str(text))
 
     def days(self, text: str) -> float:
         return float(text) * DAY
@@ -167,7 +173,9 @@ class _Reader(Transformer[Token, Any]):
         return Composite("or", tuple(parts), self._source(meta))
 
     def _source(self, meta: Any) -> str:
-        return " ".join(self.source[meta.start_pos : meta.end_pos].split())
+        text = self.source[meta.start_pos : meta.end_pos]
+        # Line breaks and indents go, blanks within quotes stay.
+        return re.sub(r'("(?:[^"\\]|\\.)*")|\s+', lambda found: found[1] or " ", text)
 
     @v_args(inline=False)
     def rules(self, parts: list[Any]) -> Ruleset:

@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from .conditions import fulfilled
+from .conditions import fulfilled, refuse_dynamic
 from .measures import column, count_if, groups, row_condition, selected, statistic
 from .rules import Composite, Condition, DqdlError, Rule, Ruleset
 
@@ -66,6 +66,8 @@ class Evaluation:
             judges = [self._planned(part) for part in rule.parts]
             return lambda row: _joined(rule, [judge(row) for judge in judges])
         try:
+            for condition in (rule.condition, rule.threshold):
+                refuse_dynamic(condition)
             return self._plan(rule)
         except (DqdlError, PySparkException) as fault:
             reason = str(fault)

@@ -43,7 +43,8 @@ def row_condition(df: DataFrame, rule: Rule) -> Column:
         case "ColumnValues":
             return _needed(rule, column(df, rule))
         case "ColumnLength":
-            return _needed(rule, F.length(column(df, rule)))
+            # A null counts as an empty text.
+            return _needed(rule, F.coalesce(F.length(column(df, rule)), F.lit(0)))
         case "ColumnDataType":
             wanted = rule.condition.operands[0] if rule.condition else ""
             target = parse_type(str(wanted))
