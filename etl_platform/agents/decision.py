@@ -88,6 +88,8 @@ def adopt(case: Case, answer: DecisionAnswer, *, by_model: bool) -> Plan:
         replace(
             decision,
             selected=option,
+            # What a remedy changed was for the platform that it was decided for.
+            changes=decision.changes if own else {},
             reasoning=_different((*(decision.reasoning if own else ()), *answer.reasons)),
             # A preference that is taken is the team's choice, whoever explains it.
             provenance="user" if own and decision.provenance == "user" else provenance,

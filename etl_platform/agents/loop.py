@@ -156,7 +156,7 @@ def _shown(tool: Tool, show: Callable[[Any], str]) -> Tool:
 
 
 def _redact(event: "AfterToolCallEvent") -> None:
-    if event.exception is not None:
+    if event.exception is not None and event.selected_tool is not None:
         # The text of an error may hold an address with its password.
         text = f"{event.tool_use['name']} failed ({type(event.exception).__name__})."
         event.result = {**event.result, "content": [{"text": text}]}
