@@ -13,6 +13,7 @@ from etl_platform.decide.cold_start import BILLED_START, Work, estimate_seconds,
 from etl_platform.decide.history import History
 from etl_platform.decide.obstacles import LAMBDA_SECONDS, needs_account, obstacles
 from etl_platform.decide.ranking import Goal, better
+from etl_platform.decide.rates import Rates
 from etl_platform.decide.run_features import RunShape
 from etl_platform.decide.runtime_model import Prediction, RuntimeModel
 from etl_platform.decide.size import Size, candidates, declared, glue_limit, usage
@@ -88,6 +89,7 @@ class Situation:
         circuits: Platforms that fail.
         now: Unix seconds.
         factor: The input is this many times that of today: more or less than 1 in a what-if.
+        rates: Of the book, shared by the jobs that are planned together; None: of this job alone.
     """
 
     work: Work
@@ -96,6 +98,7 @@ class Situation:
     circuits: dict[PlatformName, OpenCircuit]
     now: float
     factor: float = 1.0
+    rates: Rates | None = None
 
 
 class Forecaster:
@@ -105,6 +108,7 @@ class Forecaster:
         """Learn from the runs of the job, and from those that it borrows, where the flags allow it."""
         self._job = job
         self._situation = situation
+        self._rates = situation.rates or Rates(situation.book)
         self._running_cluster = job.platform.cluster_id is not None
         scaling = config.settings.feature_flags.enable_predictive_scaling
         runs = situation.history.runs if scaling else ()
@@ -161,6 +165,11 @@ class Forecaster:
 
     def figures(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
         """What a run of each size is expected to take, without the range of its dollars."""
+        found = self.compared(sizes, deadline)
+        return [self._quoted(size, one) for size, one in zip(sizes, found, strict=True)]
+
+    def compared(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
+        """As `figures`, with dollars that may be off by the cost of a second: for comparing many sizes."""
         predictions = self.predictions(sizes)
         if predictions is None:
             return [Figures() for _ in sizes]
@@ -173,24 +182,29 @@ class Forecaster:
                     seconds_low=low,
                     seconds_high=high,
                     on_time=None if deadline is None else one.probability_within(deadline),
-                    usd=self.usd(size, one.seconds),
+                    usd=self._rates.usd(size, self._job, self._billed(size, one.seconds)),
                 )
             )
         return found
 
+    def _quoted(self, size: Size, figures: Figures) -> Figures:
+        return figures if figures.seconds is None else replace(figures, usd=self.usd(size, figures.seconds))
+
     def ranged(self, size: Size, figures: Figures) -> Figures:
-        """The figures with the range of their dollars, which is priced only for what is shown."""
+        """The figures with their dollars and the range of these, which are quoted only for what is shown."""
         if figures.seconds_low is None or figures.seconds_high is None:
             return figures
         low, high = self.usd(size, figures.seconds_low), self.usd(size, figures.seconds_high)
-        return replace(figures, usd_low=low, usd_high=high)
+        return replace(self._quoted(size, figures), usd_low=low, usd_high=high)
 
     def usd(self, size: Size, seconds: float) -> float | None:
         """Dollars of a run that takes so long; None where nobody bills it, or a price is unknown."""
-        start = start_seconds(size.platform, self._running_cluster)
-        unbilled = 0.0 if BILLED_START[size.platform] else min(start, seconds)
-        used = usage(size, self._job, seconds - unbilled)
+        used = usage(size, self._job, self._billed(size, seconds))
         return None if used is None else quote(self._situation.book, used).total_usd
+
+    def _billed(self, size: Size, seconds: float) -> float:
+        start = start_seconds(size.platform, self._running_cluster)
+        return seconds if BILLED_START[size.platform] else seconds - min(start, seconds)
 
     def _shape(self, size: Size, data_gb: float) -> RunShape:
         shape = size.shape(data_gb)
@@ -225,7 +239,29 @@ def options(
         platforms: The platforms to look at.
     """
     forecaster = Forecaster(config, job, situation)
-    return [_option(config, job, situation, goal, platform, forecaster) for platform in platforms], forecaster
+    sizes = [_sizes(job, platform) for platform in platforms]
+    every = [size for some in sizes for size in some]
+    # All at once: the model answers many questions in hardly more time than one.
+    figures = iter(forecaster.compared(every, goal.deadline_seconds))
+    found = [
+        _option(
+            config,
+            job,
+            situation,
+            goal,
+            platform,
+            forecaster,
+            {one.label: (one, next(figures)) for one in some},
+        )
+        for platform, some in zip(platforms, sizes, strict=True)
+    ]
+    return found, forecaster
+
+
+def _sizes(job: Job, platform: PlatformName) -> list[Size]:
+    """The sizes that may be compared on a platform, and the one that the job's own keys give."""
+    sizes, given = list(candidates(job, platform)), declared(job, platform)
+    return [given, *sizes] if given and given not in sizes else sizes
 
 
 def _option(
@@ -235,18 +271,15 @@ def _option(
     goal: Goal,
     platform: PlatformName,
     forecaster: Forecaster,
+    compared: dict[str, tuple[Size, Figures]],
 ) -> PlatformOption:
     against = obstacles(config, job, platform)
     if circuit := situation.circuits.get(platform):
         against.append(circuit.sentence(situation.now))
     given = declared(job, platform)
     free = given is None or _may_resize(config, job, platform)
-    sizes = list(candidates(job, platform))
-    if given and given not in sizes:
-        sizes.insert(0, given)
-    figures = dict(
-        zip((size.label for size in sizes), forecaster.figures(sizes, goal.deadline_seconds), strict=True)
-    )
+    sizes = [size for size, _ in compared.values()]
+    figures = {label: one for label, (_, one) in compared.items()}
     fitting = [size for size in sizes if not too_small(size, figures[size.label], situation.work)]
     best = better(goal, [(size, figures[size.label], platform != "local") for size in fitting])
     chosen = best if free else given

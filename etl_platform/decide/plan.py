@@ -5,6 +5,8 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import takewhile
 
 from etl_platform.catalog.measure import measure_jobs
 from etl_platform.catalog.stats import TableStats
@@ -17,6 +19,7 @@ from etl_platform.decide.history import History, history_of
 from etl_platform.decide.learning_storage import LearningStorageError
 from etl_platform.decide.learnings import Learnings
 from etl_platform.decide.options import PlatformOption, Situation
+from etl_platform.decide.rates import Rates
 from etl_platform.pricing.book import PriceBook, book_of
 from etl_platform.pricing.budget import BudgetVerdict, check_budget
 from etl_platform.pricing.forecast import forecast_month
@@ -138,8 +141,19 @@ def plan_jobs(
     jobs = list(jobs)
     measured = measure_jobs(config, jobs)
     book, circuits, learnings = book_of(config), open_circuits(store, now), Learnings(config, now)
+    rates = Rates(book)
     return [
-        _plan(config, job, measured[job.job_id], history_of(store, job), book, circuits, learnings, what_if)
+        _plan(
+            config,
+            job,
+            measured[job.job_id],
+            history_of(store, job),
+            book,
+            rates,
+            circuits,
+            learnings,
+            what_if,
+        )
         for job in jobs
     ]
 
@@ -150,6 +164,7 @@ def _plan(
     stats: Mapping[str, TableStats],
     history: History,
     book: PriceBook,
+    rates: Rates,
     circuits: dict,
     learnings: Learnings,
     what_if: WhatIf | None,
@@ -159,7 +174,7 @@ def _plan(
         job, stats, factor = what_if.apply(config, job, stats)
     workload = analyze(config, job, stats)
     history, learned = _with_learnings(learnings, job, workload, history)
-    situation = Situation(work_of(workload), history, book, circuits, now, factor)
+    situation = Situation(work_of(workload), history, book, circuits, now, factor, rates)
     decision, refusal = None, None
     try:
         decision = decide(config, job, situation)
@@ -238,22 +253,22 @@ def _month(
 
 def runs_a_month(job: Job, today: dt.date) -> int | None:
     """How often the schedule starts a job in the month of a day; None without a cron line."""
+    line = job.execution.schedule
+    if line is None or line == "streaming":
+        return None
+    return _starts(line, job.execution.timezone, today.year, today.month)
+
+
+@lru_cache(maxsize=1024)
+def _starts(line: str, timezone: str, year: int, month: int) -> int:
     from zoneinfo import ZoneInfo
 
     from cronsim import CronSim
 
-    line = job.execution.schedule
-    if line is None or line == "streaming":
-        return None
-    zone = ZoneInfo(job.execution.timezone)
-    start = dt.datetime(today.year, today.month, 1, tzinfo=zone)
-    end = start + dt.timedelta(days=calendar.monthrange(today.year, today.month)[1])
-    runs = 0
-    for moment in CronSim(line, start - dt.timedelta(seconds=1)):
-        if moment >= end:
-            break
-        runs += 1
-    return runs
+    start = dt.datetime(year, month, 1, tzinfo=ZoneInfo(timezone))
+    end = start + dt.timedelta(days=calendar.monthrange(year, month)[1])
+    moments = CronSim(line, start - dt.timedelta(seconds=1))
+    return sum(1 for _ in takewhile(lambda moment: moment < end, moments))
 
 
 def _saving(decision: Decision | None) -> float | None:

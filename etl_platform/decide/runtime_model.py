@@ -12,8 +12,9 @@ are stacked (Yao, Vehtari, Simpson, Gelman, "Using stacking to average Bayesian 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from math import exp, log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl_platform.decide.gaussian_process import GaussianProcess, Prior
 from etl_platform.decide.run_features import Encoder, RunShape
@@ -132,7 +133,6 @@ class RuntimeModel:
             ValueError: Without estimates fewer than two runs, or times that are not above 0.
         """
         import numpy as np
-        from threadpoolctl import threadpool_limits
 
         if len(runs) != len(seconds) or min(seconds, default=1) <= 0 or (estimates is None and len(runs) < 2):
             raise ValueError("the model needs at least two runs with a time above 0 each")
@@ -158,7 +158,7 @@ class RuntimeModel:
         if len(runs) > 1:
             experts.append((free, ratios[len(ratios) // 2]))
         # Threads cost more than they give on matrices as small as a job's history.
-        with threadpool_limits(1, user_api="blas"):
+        with _threads().limit(limits=1, user_api="blas"):
             processes = [
                 GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio))
                 for prior, ratio in experts
@@ -239,3 +239,13 @@ def _physics(runs: Sequence[RunShape], estimates: Sequence[float] | None, ratio:
     data = np.array([max(one.data_gb, 2.0**-10) for one in runs])
     cores = np.array([one.cores for one in runs])
     return DATA_POWER * np.log(data) + np.log1p(ratio * REFERENCE_CORES / cores)
+
+
+@cache
+def _threads() -> Any:
+    """The libraries that compute in threads; to look for them takes longer than a small fit."""
+    from threadpoolctl import ThreadpoolController
+
+    # numpy and scipy bring libraries of their own, which are not seen before they are loaded.
+    import_module("scipy.linalg")
+    return ThreadpoolController()
