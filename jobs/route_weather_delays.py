@@ -1,6 +1,14 @@
-"""How the weather at departure delays the flights of each route."""
+"""How the weather at departure delays the flights of each route: an AWS Glue job."""
 
-from pyspark.sql import Column, DataFrame, SparkSession
+import sys
+
+from awsglue.context import GlueContext
+from awsglue.dynamicframe import DynamicFrame
+from awsglue.job import Job
+from awsglue.transforms import SelectFields
+from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 TARGET = "s3://nyc-flights-reports/route_weather_delays/"
@@ -8,6 +16,10 @@ TARGET = "s3://nyc-flights-reports/route_weather_delays/"
 FREEZING_FAHRENHEIT = 32
 STRONG_WIND_MPH = 25
 LOW_VISIBILITY_MILES = 3
+
+ROUTE = ["origin", "dest"]
+DELAYS = ["cancelled", "dep_delay", "arr_delay"]
+WEATHER = ["temp", "precip", "visib", "wind_speed"]
 
 
 def conditions() -> Column:
@@ -36,13 +48,22 @@ def delays(flights: DataFrame) -> DataFrame:
 
 
 def main() -> None:
-    spark = SparkSession.builder.appName("route_weather_delays").getOrCreate()
-    report = delays(spark.table("nyc.flights_enriched"))
-    report.coalesce(1).write.mode("overwrite").parquet(TARGET)
-    for row in (
-        spark.read.parquet(TARGET).groupBy("conditions").agg(F.sum("flights").alias("flights")).collect()
-    ):
+    args = getResolvedOptions(sys.argv, ["JOB_NAME"])
+    glue = GlueContext(SparkContext.getOrCreate())
+    job = Job(glue)
+    job.init(args["JOB_NAME"], args)
+    flights = glue.create_dynamic_frame.from_catalog(database="nyc", table_name="flights_enriched")
+    flights = SelectFields.apply(frame=flights, paths=[*ROUTE, *DELAYS, *WEATHER])
+    report = DynamicFrame.fromDF(delays(flights.toDF()).coalesce(1), glue, "report")
+    # A Glue sink appends; each run tells of all flights.
+    glue.purge_s3_path(TARGET, {"retentionPeriod": 0})
+    glue.write_dynamic_frame.from_options(
+        frame=report, connection_type="s3", connection_options={"path": TARGET}, format="parquet"
+    )
+    written = glue.spark_session.read.parquet(TARGET)
+    for row in written.groupBy("conditions").agg(F.sum("flights").alias("flights")).collect():
         print(f"{row['conditions']}: {row['flights']:,} flights")
+    job.commit()
 
 
 if __name__ == "__main__":

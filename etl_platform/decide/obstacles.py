@@ -71,6 +71,8 @@ def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[st
             f"script and `execution.python_modules` are {package / 2**20:,.0f} MB unzipped, and Lambda takes "
             f"{LAMBDA_PACKAGE_MB} MB"
         )
+    if platform in ("emr", "emr_serverless") and _is_glue_script(config, job):
+        yield "the script imports `awsglue`, which only AWS Glue has; `execution.python_modules` brings none"
     if platform == "batch" and endless:
         yield "a Batch job is one container that ends; a stream has no end"
 
@@ -103,6 +105,19 @@ def _unzipped_bytes(path: Path) -> int:
         return path.stat().st_size
     except (OSError, zipfile.BadZipFile):
         return 0
+
+
+def _is_glue_script(config: Config, job: Job) -> bool:
+    """Whether the script imports the Glue library and does not bring it; False where it cannot be read here."""
+    from etl_platform.runtime.script_facts import imported_modules, parse
+
+    if not job.execution.script_path or any("awsglue" in one for one in job.execution.python_modules):
+        return False
+    try:
+        tree = parse(_here(config, job.execution.script_path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
+    return tree is not None and any(name.partition(".")[0] == "awsglue" for name in imported_modules(tree))
 
 
 def _needs_spark(config: Config, job: Job) -> str | None:

@@ -1,4 +1,4 @@
-"""Why a job cannot run on a platform: what its package weighs."""
+"""Why a job cannot run on a platform: what its package weighs, and what its script imports."""
 
 import zipfile
 from dataclasses import replace
@@ -44,3 +44,21 @@ def test_lambda_takes_no_package_over_its_limit(
 
 def test_the_limit_of_lambda_is_250_mb():
     assert module.LAMBDA_PACKAGE_MB == 250
+
+
+@pytest.mark.parametrize(
+    ("script", "modules", "refused"),
+    [
+        ("from awsglue.context import GlueContext", [], True),
+        ("from pyspark.sql import SparkSession", [], False),
+        ("from awsglue.context import GlueContext", ["libs/awsglue.zip"], False),
+        ("not python (", [], False),
+    ],
+)
+def test_a_glue_script_runs_on_glue_alone(tmp_path: Path, script: str, modules: list[str], refused: bool):
+    (tmp_path / "job.py").write_text(script)
+    one = job(execution={"script_type": "pyspark", "python_modules": modules})
+    about = (replace(config(one), path=tmp_path / "etl_config.json"), one)
+    for platform in ("emr", "emr_serverless"):
+        assert any("imports `awsglue`" in each for each in obstacles(*about, platform)) is refused
+    assert not any("awsglue" in each for each in obstacles(*about, "glue"))
