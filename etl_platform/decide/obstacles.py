@@ -108,7 +108,7 @@ def _unzipped_bytes(path: Path) -> int:
 
 
 def _is_glue_script(config: Config, job: Job) -> bool:
-    """Whether the script imports the Glue library and does not bring it; False where it cannot be read here."""
+    """Whether the script imports the Glue library and does not bring it; False where it cannot be read."""
     from etl_platform.runtime.script_facts import imported_modules, parse
 
     if not job.execution.script_path or any("awsglue" in one for one in job.execution.python_modules):
