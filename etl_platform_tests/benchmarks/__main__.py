@@ -2,11 +2,14 @@
 
 from importlib import import_module
 
+import click
+
 BENCHMARKS = (
     "definitions_load",
     "local_overhead",
     "config_load",
     "decisions",
+    "runtime_model",
     "agents",
     "listing",
     "tracking",
@@ -17,4 +20,7 @@ BENCHMARKS = (
 for name in BENCHMARKS:
     module = import_module(f"etl_platform_tests.benchmarks.{name}")
     print(f"\n{(module.__doc__ or name).splitlines()[0]}")
-    module.main()
+    if isinstance(module.main, click.Command):
+        module.main([], standalone_mode=False)
+    else:
+        module.main()

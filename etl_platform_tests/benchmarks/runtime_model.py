@@ -1,6 +1,6 @@
 """How well the runtime model predicts, and what a wrong prediction costs, on files of measured runs.
 
-`python -m etl_platform_tests.benchmarks.runtime_model DIR [--format json] [--splits N]`
+`python -m etl_platform_tests.benchmarks.runtime_model [DIR] [--format json] [--splits N]`
 
 Each `*.tsv` file of the folder holds the runs of one job: `instance_count`, `machine_type`, `slots` (vCPU in
 all), `memory` (MB in all), `data_size_MB`, any further features, and `gross_runtime` (seconds). Of each file
@@ -30,6 +30,9 @@ from sklearn.exceptions import ConvergenceWarning
 from etl_platform.decide.run_features import Encoder, RunShape
 from etl_platform.decide.runtime_model import RuntimeModel
 from etl_platform.pricing.book import open_book
+
+MEASURED = Path(__file__).parents[3] / "shared" / "data" / "c3o"
+"""Runs of the C3O experiments, where they are at hand; they are no part of the repository."""
 
 SIZES = (5, 10, 20, 40)
 CERTAINTY = 0.95
@@ -289,11 +292,17 @@ def _mean(values: Sequence[float | None]):
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table")
 @click.option("--splits", default=10, show_default=True, help="Random splits to average over.")
-def main(folder: Path, output_format: str, splits: int) -> None:
-    """Compare runtime models on every .tsv file of a folder."""
+def main(folder: Path | None, output_format: str, splits: int) -> None:
+    """Compare runtime models on every .tsv file of a folder; without one, of the data beside the repository."""
+    if folder is None and not MEASURED.is_dir():
+        click.echo(
+            f"  left out: there is no folder {MEASURED}; name one with measured runs, as the module says"
+        )
+        return
+    folder = folder or MEASURED
     files = sorted(folder.glob("*.tsv"))
     if not files:
         raise click.ClickException(f"{folder}: no .tsv file")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from click.testing import CliRunner
 
+from etl_platform_tests.benchmarks import runtime_model
 from etl_platform_tests.benchmarks.runtime_model import MODELS, choices, main, read_runs, regret
 
 
@@ -65,3 +66,10 @@ def test_an_oracle_has_no_regret(tmp_path):
     simulated(tmp_path / "rank.tsv")
     among = choices(*read_runs(tmp_path / "rank.tsv"))
     assert regret(Oracle(among), among) == (0.0, 0.0)
+
+
+def test_without_measured_runs_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime_model, "MEASURED", tmp_path / "absent")
+    answer = CliRunner().invoke(main, [])
+    assert answer.exit_code == 0
+    assert "left out: there is no folder" in answer.output
