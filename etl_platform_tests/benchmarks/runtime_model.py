@@ -296,7 +296,7 @@ def _mean(values: Sequence[float | None]):
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table")
 @click.option("--splits", default=10, show_default=True, help="Random splits to average over.")
 def main(folder: Path | None, output_format: str, splits: int) -> None:
-    """Compare runtime models on every .tsv file of a folder; without one, of the data beside the repository."""
+    """Compare runtime models on the .tsv files of a folder; absent: of the data beside the repository."""
     if folder is None and not MEASURED.is_dir():
         click.echo(
             f"  left out: there is no folder {MEASURED}; name one with measured runs, as the module says"
