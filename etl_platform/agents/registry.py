@@ -3,9 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-from etl_platform.agents.agent import Agent
+from etl_platform.agents.agent import Agent, Case
 from etl_platform.agents.breaker import agent_names
 from etl_platform.config.project import Config
+from etl_platform.tracking.records import Recommendation
 
 MODULES = {
     "decision": "decision",
@@ -31,6 +32,12 @@ def agent(name: str) -> Agent[Any]:
     if name not in MODULES:
         raise UnknownAgentError(f'no agent "{name}"; there are {", ".join(MODULES)}.')
     return import_module(f"etl_platform.agents.{MODULES[name]}").AGENT
+
+
+def recommendations_of(name: str, case: Case, answer: Any) -> list[Recommendation]:
+    """What follows from an answer of an agent, for the record of a run; nothing where it only explains."""
+    module = import_module(f"etl_platform.agents.{MODULES[name]}")
+    return module.recommendations(case, answer) if hasattr(module, "recommendations") else []
 
 
 def enabled(config: Config, name: str) -> bool:

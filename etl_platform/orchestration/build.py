@@ -7,6 +7,7 @@ import dagster as dg
 
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.project import Config
+from etl_platform.orchestration.agent_sensors import agent_sensors
 from etl_platform.orchestration.assets import job_asset
 from etl_platform.orchestration.checks import dataset_checks
 from etl_platform.orchestration.io_manager import TrackingIOManager
@@ -64,7 +65,7 @@ def _build(config: Config, job_name: str, given: Mapping[PlatformName, AwsResour
         asset_checks=[check for own in checks.values() for check in own],
         jobs=dagster_jobs,
         schedules=schedules,
-        sensors=notification_sensors(graph, job_name),
+        sensors=[*notification_sensors(graph, job_name), *agent_sensors(graph, job_name)],
         resources={
             io_manager_key: TrackingIOManager(config),
             **{keys[name]: resource for name, resource in resources.items()},

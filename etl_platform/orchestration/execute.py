@@ -20,7 +20,7 @@ from etl_platform.orchestration.build import build_definitions
 from etl_platform.orchestration.gates import gates_of
 from etl_platform.orchestration.instance import open_instance
 from etl_platform.orchestration.keys import Graph
-from etl_platform.orchestration.notifications import tell_of_run
+from etl_platform.orchestration.notifications import after_run_ended
 from etl_platform.orchestration.partitions import partitions_of
 from etl_platform.orchestration.shared_jobs import shared_jobs
 from etl_platform.tracking.errors import StoreError
@@ -130,7 +130,7 @@ def tell_people(config: Config, run_id: str) -> str | None:
         if run is None or run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE):
             return None
         try:
-            tell_of_run(Graph(config), instance, run, "the run failed", log=_log)
+            after_run_ended(Graph(config), instance, run, "the run failed", log=_log)
         except (LedgerError, StoreError) as error:
             return f"People were not told of this run: {error}"
     return None

@@ -23,6 +23,8 @@ from etl_platform.notify.observe import (
     while_running,
 )
 from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.post_run import report_on_run
+from etl_platform.orchestration.run_records import execution_of, start_of
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.records import JobExecution
@@ -30,9 +32,6 @@ from etl_platform.tracking.store import TrackingStore
 
 TICK_SECONDS = 30
 """How often Dagster asks a sensor; its own default."""
-
-_CLOCK_SKEW_SECONDS = 60
-"""How far the clocks of Dagster's database and of the process that records a run may be apart."""
 
 _DAY_SECONDS = 86_400
 
@@ -49,7 +48,7 @@ def notification_sensors(graph: Graph, job_name: str) -> list[dg.SensorDefinitio
 
     def ended(context: dg.RunStatusSensorContext) -> None:
         message = context.dagster_event.message or "Dagster gives no reason."
-        tell_of_run(graph, context.instance, context.dagster_run, message, log=context.log)
+        after_run_ended(graph, context.instance, context.dagster_run, message, log=context.log)
 
     of_runs = [
         dg.run_status_sensor(
@@ -89,6 +88,28 @@ def notification_sensors(graph: Graph, job_name: str) -> list[dg.SensorDefinitio
     return [*of_runs, watch]
 
 
+def after_run_ended(
+    graph: Graph, instance: dg.DagsterInstance, run: dg.DagsterRun, message: str, *, log: logging.Logger
+) -> None:
+    """Let the supervisor report on a Dagster run that ended, and tell people of it; each is done once.
+
+    Args:
+        graph: The jobs.
+        instance: Where the run is stored.
+        run: The run.
+        message: What Dagster says of its end.
+        log: Gets the reports, and what could not be read.
+
+    Raises:
+        LedgerError: The file of notifications cannot be used.
+        StoreError: No report could be made; people were told nevertheless.
+    """
+    try:
+        report_on_run(graph, run, start_of(instance, run), log)
+    finally:
+        tell_of_run(graph, instance, run, message, log=log)
+
+
 def tell_of_run(
     graph: Graph, instance: dg.DagsterInstance, run: dg.DagsterRun, message: str, *, log: logging.Logger
 ) -> list[deliver.Delivery]:
@@ -107,7 +128,7 @@ def tell_of_run(
     Raises:
         LedgerError: The file of notifications cannot be used.
     """
-    start = _start_of(instance, run)
+    start = start_of(instance, run)
     failures = _failed_steps(instance, run)
     store = open_store(graph.config)
     happenings: list[Happening] = []
@@ -118,7 +139,7 @@ def tell_of_run(
             reason = failures.get(job.job_id) if failures else message
             failed = reason if run.status == dg.DagsterRunStatus.FAILURE else None
             try:
-                execution = _execution_of(store, job, run, start)
+                execution = execution_of(store, job, run, start)
                 happenings += _of_job(store, job, execution, failed)
             except StoreError as error:
                 # Dagster would not ask about this run again.
@@ -183,13 +204,6 @@ def _events(
             yield event
 
 
-def _start_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> float:
-    record = instance.get_run_record_by_id(run.run_id)
-    if record is None:
-        return 0.0
-    return (record.start_time or record.create_timestamp.timestamp()) - _CLOCK_SKEW_SECONDS
-
-
 def _failed_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
     """Step key to what the step says; the key of a job's step is the job's id."""
     failures = {}
@@ -199,12 +213,6 @@ def _failed_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str,
         words = own or (failure.error.message.strip() if failure.error else "the step failed")
         failures[event.step_key or ""] = words
     return failures
-
-
-def _execution_of(store: TrackingStore, job: Job, run: dg.DagsterRun, start: float) -> JobExecution | None:
-    """The last attempt of a job in a run."""
-    latest = store.executions(job.job_id, since=start, limit=20).items
-    return next((each for each in latest if each.dagster_run_id == run.run_id), None)
 
 
 def _of_checks(
@@ -253,7 +261,7 @@ def _meanwhile(graph: Graph, instance: dg.DagsterInstance, since: float, now: fl
         ):
             yield missed
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        start, plan = _start_of(instance, run), _plan_of(instance, run)
+        start, plan = start_of(instance, run), _plan_of(instance, run)
         for job in graph.config.jobs:
             own = graph.check_keys(job)
             if dg.AssetKey(job.job_id) in plan.assets or not plan.checks.isdisjoint(own):

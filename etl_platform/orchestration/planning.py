@@ -13,6 +13,7 @@ from etl_platform.config.project import Config
 from etl_platform.decide.markdown import decision_table
 from etl_platform.decide.plan import Plan, plan_job
 from etl_platform.decide.remedies import Remedy
+from etl_platform.orchestration.decisions import with_agent
 from etl_platform.orchestration.retrying import for_this_attempt
 from etl_platform.tracking.records import Issue, WorkloadCharacteristics
 from etl_platform.tracking.store import TrackingStore
@@ -30,9 +31,9 @@ def plan_run(
     Raises:
         Failure: The job can run nowhere, or a hard budget forbids the run; no retry.
     """
-    plan, remedy = for_this_attempt(
-        config, job, plan_job(config, job, store, now=time.time()), store, attempt_group
-    )
+    now = time.time()
+    plan = with_agent(config, job, store, plan_job(config, job, store, now=now), now)
+    plan, remedy = for_this_attempt(config, job, plan, store, attempt_group)
     if plan.refusal:
         raise dg.Failure(description=plan.refusal, allow_retries=False)
     if not plan.budget.allowed:

@@ -170,11 +170,11 @@ def test_checks_are_told_while_their_run_goes_on(
     daemon = Daemon(config, instance)
     seen: list[str] = []
 
-    def look(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> JobRun | None:
+    def look(context: dg.AssetExecutionContext, job: Job, *others: Any) -> JobRun | None:
         if job.job_id == "report":
             daemon.watch()
             seen.extend(message["event"] for message in messages(config))
-        return step.run_job(context, job, graph)
+        return step.run_job(context, job, *others)
 
     monkeypatch.setattr(assets, "run_job", look)
     run(config, instance, "clean", "report")
