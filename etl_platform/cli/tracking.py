@@ -1,5 +1,6 @@
 """`etl-platform tracking`: make, move and prune the store of records."""
 
+import time
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from etl_platform.config.load import load
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
 
-READABLE = (ConfigError, StoreError, FileExistsError, FileNotFoundError)
+READABLE = (ConfigError, StoreError, OSError)
 
 
 @click.group()
@@ -84,12 +85,17 @@ def import_command(folder: Path, config_path: Path, output_format: str) -> None:
 @format_option
 @failing_as_sentence(*READABLE)
 def prune(config_path: Path, output_format: str) -> None:
-    """Remove the records whose lifetime is over."""
-    with open_store(load(config_path)) as store:
+    """Remove the records whose lifetime is over, and the folders of the runs that they were of."""
+    from etl_platform.platforms.prune import prune_runs
+
+    config = load(config_path)
+    with open_store(config) as store:
         removed = store.prune()
+        folders = prune_runs(config, store, time.time())
     if not removed:
-        messages.print(f"{store} removes them by itself.", markup=False, highlight=False)
-    _print_counts({name: {"removed": number} for name, number in removed.items()}, output_format)
+        messages.print(f"{store} removes records by itself.", markup=False, highlight=False)
+    counts = {**removed, "run folders": folders}
+    _print_counts({name: {"removed": number} for name, number in counts.items()}, output_format)
 
 
 def _print_counts(counts: dict[str, dict[str, int]], output_format: str) -> None:

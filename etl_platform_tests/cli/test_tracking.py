@@ -1,4 +1,5 @@
 import json
+import os
 import time
 from pathlib import Path
 
@@ -54,3 +55,21 @@ def test_a_folder_without_an_export_is_a_sentence(project: Path) -> None:
 def test_prune_tells_what_it_removed(project: Path) -> None:
     removed = json.loads(call(project, "tracking", "prune", "--format", "json").stdout)
     assert (removed["AgentInvocations"], removed["JobExecutions"]) == ({"removed": 1}, {"removed": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "kept"), [("exec-old", 100, False), ("exec-old", 80, True), ("exec-1", 100, True)]
+)
+def test_prune_removes_the_folders_of_runs_that_are_forgotten(
+    project: Path, name: str, days: int, kept: bool
+) -> None:
+    folder = project / ".etl_platform" / "runs" / name
+    folder.mkdir(parents=True)
+    log = folder / "stdout.log"
+    log.write_text("done")
+    then = NOW - days * 86_400
+    for path in (log, folder):
+        os.utime(path, (then, then))
+    answer = json.loads(call(project, "tracking", "prune", "--format", "json").stdout)
+    assert answer["run folders"] == {"removed": 0 if kept else 1}
+    assert folder.exists() is kept
