@@ -17,7 +17,7 @@ from etl_platform.agents.optimization_effects import (
     with_files,
     with_shuffle,
 )
-from etl_platform.catalog.findings import SMALL_FILE_MB, Finding, coalesce_target
+from etl_platform.catalog.findings import MANY_FILES, SMALL_FILE_MB, Finding, coalesce_target
 from etl_platform.config.models.base import Severity
 from etl_platform.decide.options import NO_ACCOUNT
 from etl_platform.tracking.records import ExecutionMetrics
@@ -295,9 +295,9 @@ def _of_files(case: Case) -> Iterator[Change]:
         yield Change(
             "output_files",
             "file_size",
-            "medium",
+            "medium" if count > MANY_FILES else "low",
             (f"A run writes {count:,.0f} files of {average:,.2f} MB (middle of {usual['runs']:.0f} runs).",),
-            f"`coalesce({wanted})` before the write: {wanted:,} files of about {SMALL_FILE_MB} MB.",
+            f"`coalesce({wanted})` before the write: {count * average / wanted:,.1f} MB a file.",
         )
     if target and target.format in FORMATS:
         yield Change(

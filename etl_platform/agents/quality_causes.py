@@ -196,6 +196,14 @@ def _of_result(case: Case, failure: Failure) -> Iterator[Cause]:
             70,
             f"{percent:.1f} % of the rows fail: unit, format or meaning of {column or 'the rows'} changed.",
         )
+    elif percent:
+        yield _cause(
+            failure,
+            "single_rows",
+            20,
+            f"Only {percent:.2f} % of the rows fail: single rows as they come, not the data as a whole. "
+            "Quarantine them, or tolerate them by a threshold.",
+        )
     found = profiles(case).get(failure.dataset, {}).get((column or "").lower())
     if found is not None and failure.kind in ("regex", "type", "length", "allowed_values") and found.pattern:
         yield _cause(
@@ -273,6 +281,13 @@ def _of_runs(case: Case, failure: Failure) -> Iterator[Cause]:
                 "since",
                 30,
                 f"The score fell to {score:.1f} with {run}; the {len(known) - 1} before it had {usual:.1f}.",
+            )
+        elif abs(score - usual) <= 1:
+            yield _cause(
+                failure,
+                "not_new",
+                15,
+                f"The score is what it was in the {len(known) - 1} runs before: this is not new.",
             )
 
 

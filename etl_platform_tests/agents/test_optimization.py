@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from etl_platform.agents.agent import InvalidAnswerError
@@ -98,7 +100,7 @@ def test_a_larger_fixed_size_than_needed_is_named_with_dollars(tmp_path):
 
 def test_many_small_output_files_are_to_be_coalesced(tmp_path):
     found = changes(measured(tmp_path, {"output_file_count": 5000, "output_avg_file_mb": 2.0}))
-    assert "coalesce(79)" in found["output_files"].action
+    assert found["output_files"].action == "`coalesce(79)` before the write: 126.6 MB a file."
     assert "5,000 files of 2.00 MB" in found["output_files"].evidence[0]
 
 
@@ -161,8 +163,6 @@ def test_fewer_input_files_have_the_effect_of_their_opening(tmp_path):
         description="10,000 files of 1.00 MB on average.",
         recommendation="coalesce",
     )
-    from dataclasses import replace
-
     files = stats.model_copy(update={"file_count": 10_000, "findings": (small,)})
     plan = replace(
         case.plan,

@@ -107,6 +107,12 @@ def test_rows_that_are_there_twice_and_an_appended_target(tmp_path):
     assert "appended to" in found["loaded_twice"]
 
 
+def test_a_few_bad_rows_are_told_from_a_bad_column(tmp_path):
+    listed = [{**row, "amount": None if n == 3 else row["amount"]} for n, row in enumerate(rows())]
+    found = causes(a_case(tmp_path, null_check("orders"), tables={"orders": listed}))
+    assert found["single_rows"].startswith("Only 1.00 % of the rows fail")
+
+
 def test_missing_data_is_the_cause_of_all(tmp_path):
     assert "was not read" in causes(a_case(tmp_path, null_check("target")))["unread"]
 
