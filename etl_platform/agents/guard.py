@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
 from pybreaker import CircuitBreakerError
@@ -21,7 +22,6 @@ from etl_platform.agents.models import (
 )
 from etl_platform.agents.next_run import next_run
 from etl_platform.agents.outside import LONGEST_TEXT, marked, masked, masked_json
-from etl_platform.agents.policy_model import PolicyModel
 from etl_platform.config.secrets import UnknownSecretError
 from etl_platform.pricing.book import book_of
 from etl_platform.pricing.quote import quote
@@ -29,6 +29,9 @@ from etl_platform.pricing.tokens import TokenUsage
 from etl_platform.tracking.outbox import open_outbox
 from etl_platform.tracking.records import AgentInvocation, TokensConsumed
 from etl_platform.tracking.values import Json
+
+if TYPE_CHECKING:
+    from etl_platform.agents.policy_model import PolicyModel
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -43,7 +46,9 @@ class Invocation(Generic[Answer]):
     Attributes:
         answer: The answer; it passed the agent's `check`.
         provider: What gave it: `policy:<agent>`, or `<provider>:<model id>`.
-        fallback_reason: Why the configured model did not; None where it did.
+        fallback_reason: Why the configured model did not; None where it did. It begins with a code and a
+            colon: `throttled`, `timeout`, `unavailable`, `limit`, `no_answer`, `invalid_answer`,
+            `configuration` or `breaker_open`.
         record: As it is stored.
         warning: Why the record waits in the outbox; None where it is stored.
     """
@@ -123,9 +128,7 @@ def _loop(
     by_rule = provider_of(case.config) == "policy"
     try:
         answer = run_loop(
-            PolicyModel(agent.name, tuple(tools), lambda results: agent.policy(case, results))
-            if by_rule
-            else language_model(case.config),
+            _by_rule(agent, case, tools) if by_rule else language_model(case.config),
             prompt=agent.prompt,
             question=_question(case, note),
             tools=tools,
@@ -143,6 +146,13 @@ def _loop(
         raise _ModelFailedError(f"invalid_answer: {masked(str(error))}") from error
     except (ModelConfigurationError, UnknownSecretError) as error:
         raise _ModelFailedError(f"configuration: {masked(str(error))}") from error
+
+
+def _by_rule(agent: Agent[Any], case: Case, tools: Mapping[str, Tool]) -> "PolicyModel":
+    # Strands takes a third of a second to import.
+    from etl_platform.agents.policy_model import PolicyModel
+
+    return PolicyModel(agent.name, tuple(tools), partial(agent.policy, case))
 
 
 def _question(case: Case, note: str | None) -> str:

@@ -15,7 +15,6 @@ from pydantic import BaseModel
 
 from etl_platform.agents.agent import Tool, ToolError
 from etl_platform.agents.outside import RULE, marked, masked
-from etl_platform.agents.policy_model import UNAVAILABLE
 from etl_platform.config.models.agents import AgentModel
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 MODEL_ATTEMPTS, RETRY_SECONDS = 2, 1
 """A throttled call is sent once more after a second; where that fails too, the policy answers."""
+
+UNAVAILABLE = "unavailable"
+"""Key of a tool result that says why there is none."""
 
 LONGEST_REASON = 500
 """Characters of a reason in a record."""
@@ -82,7 +84,7 @@ def run_loop(
     Raises:
         LoopFailedError: It gave no answer within the limits.
     """
-    _hide_contents()
+    hide_contents()
     from strands import Agent as StrandsAgent
     from strands import ModelRetryStrategy
     from strands import tool as strands_tool
@@ -198,7 +200,7 @@ def _message(error: BaseException) -> str:
     return f"{type(cause).__name__}: {cause}"
 
 
-def _hide_contents() -> None:
+def hide_contents() -> None:
     """Keep messages out of traces, unless the environment already says which attributes are shown."""
     opted = os.environ.get(_OPT_IN, "")
     if _UNREDACTED not in opted:

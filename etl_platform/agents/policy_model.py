@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
-from strands.models.model import Model  # noqa: TID253 - the class below is one; only `models.py` imports this.
+from strands.models.model import Model  # noqa: TID253 - the class below is one; it is imported where one is made.
+
+from etl_platform.agents.loop import UNAVAILABLE
 
 if TYPE_CHECKING:
     from strands.types.content import Messages
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
     from strands.types.tools import ToolSpec
 
 T = TypeVar("T", bound=BaseModel)
-
-UNAVAILABLE = "unavailable"
-"""Key of a tool result that says why there is none."""
 
 
 class PolicyFailedError(RuntimeError):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from etl_platform.agents.agent import Agent, Case, Tool, ToolError
 from etl_platform.agents.guard import Invocation, invoke
+from etl_platform.agents.loop import hide_contents
 from etl_platform.agents.models import provider_of
 from etl_platform.agents.outside import masked
 from etl_platform.agents.registry import enabled_agents
@@ -33,13 +34,16 @@ AFTER: tuple[tuple[str, ...], ...] = (
 
 NAME, VERSION = "supervisor", "supervisor-1"
 
+LONGEST_SUMMARY = 2_000
+"""Characters of a report's summary: about a page."""
+
 PROMPT = """You speak for several agents who looked at one ETL job, each in its field.
 
 Call every tool: each gives the answer of one agent. Before a run, say what speaks for and against starting
 it; after a run, report what happened, what it cost, how good the data is and what should be done.
 Whether the run may start is settled by rules, not by you. Where an agent has no answer, do not guess it.
-Write a summary for the job's team in at most five sentences, then what worries you and what you recommend,
-each in one sentence, the most important first. Write no number that no tool gave you."""
+Write a summary for the job's team in at most five sentences, then what worries you, and what the team should
+know and do, each in one sentence, the most important first. Write no number that no tool gave you."""
 
 
 class SupervisorAnswer(BaseModel):
@@ -47,9 +51,11 @@ class SupervisorAnswer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    summary: str = Field(min_length=1, max_length=2000, description="For the team of the job.")
+    summary: str = Field(min_length=1, max_length=LONGEST_SUMMARY, description="For the job's team.")
     concerns: list[str] = Field(default=[], max_length=20, description="What worries, a sentence each.")
-    recommendations: list[str] = Field(default=[], max_length=20, description="What to do, a sentence each.")
+    findings: list[str] = Field(
+        default=[], max_length=20, description="What the team should know and do, a sentence each."
+    )
     go: bool | None = Field(default=None, description="Leave out; it is looked up.")
     blocks: list[str] = Field(default=[], description="Leave out; it is looked up.")
     missing: dict[str, str] = Field(default={}, description="Leave out; it is looked up.")
@@ -132,6 +138,8 @@ class _Member:
 def _ask_all(
     case: Case, agents: Mapping[str, Agent[Any]]
 ) -> tuple[dict[str, Invocation[Any]], dict[str, str]]:
+    # The graph makes the tracer, which reads once what it may show.
+    hide_contents()
     from strands.multiagent import GraphBuilder
 
     answers: dict[str, Invocation[Any]] = {}
@@ -216,9 +224,9 @@ def _supervisor(
     def policy(case: Case, results: Mapping[str, Any]) -> SupervisorAnswer:
         blocked = _blocks(agents, answers)
         return SupervisorAnswer(
-            summary=_summary(case, blocked, results.get("run")),
+            summary=_summary(case, blocked, results.get("run"))[:LONGEST_SUMMARY],
             concerns=[f"The {name} agent has no answer." for name in missing],
-            recommendations=[
+            findings=[
                 sentence for name, one in answers.items() for sentence in agents[name].says(one.answer)
             ][:20],
         )
@@ -227,8 +235,8 @@ def _supervisor(
         blocked = _blocks(agents, answers)
         run = _run_figures(case)
         rule = policy(case, {"run": run} if run else {})
-        own = {rule.summary, *rule.concerns, *rule.recommendations}
-        said = (answer.summary, *answer.concerns, *answer.recommendations)
+        own = {rule.summary, *rule.concerns, *rule.findings}
+        said = (answer.summary, *answer.concerns, *answer.findings)
         facts = [
             rule.model_dump(mode="json"),
             run,

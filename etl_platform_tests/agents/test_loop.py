@@ -138,13 +138,30 @@ provider.add_span_processor(SimpleSpanProcessor(spans))
 trace.set_tracer_provider(provider)
 
 from etl_platform.agents.decision import AGENT
-from etl_platform.agents.guard import invoke
+from etl_platform.agents.supervisor import review
 from etl_platform_tests.agents.decision_cases import case
 
-invoke(AGENT, case(Path(tempfile.mkdtemp())), note="canary")
+review(case(Path(tempfile.mkdtemp()), description="canary"), {"decision": AGENT})
 for span in spans.get_finished_spans():
     print(span.to_json())
 """
+
+
+IMPORTED = """
+import sys
+import etl_platform.agents.guard, etl_platform.agents.supervisor
+from etl_platform.agents.registry import MODULES, agent
+
+for name in MODULES:
+    agent(name)
+print(sorted({"strands", "boto3", "openai", "litellm"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_agents_are_imported_without_the_libraries_of_models() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.slow
