@@ -32,8 +32,13 @@ def artifact_uri(config: Config, *parts: str) -> str:
     return "/".join((root.rstrip("/"), *parts))
 
 
-def upload_file(access: AwsAccess, config: Config, path: Path) -> str:
+def upload_file(access: AwsAccess | None, config: Config, path: Path) -> str:
     """Put a file, or a folder as a zip, into S3 under its content's hash, unless it is there.
+
+    Args:
+        access: Where S3 is; None: nothing is uploaded, only the address is told.
+        config: Says where artifacts go.
+        path: The file or folder.
 
     Returns:
         Its s3:// address; it ends with the file's own name, which runtimes show and import by.
@@ -49,7 +54,7 @@ def upload_file(access: AwsAccess, config: Config, path: Path) -> str:
         raise NotRunnableError(f"{path} cannot be read: {error.strerror or error}") from error
     digest = hashlib.sha256(content).hexdigest()[:_HASH_LENGTH]
     uri = artifact_uri(config, "scripts", digest, name)
-    if not exists(access, uri):
+    if access is not None and not exists(access, uri):
         write(access, uri, content)
     return uri
 

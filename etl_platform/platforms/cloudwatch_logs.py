@@ -49,6 +49,23 @@ def read_streams(access: AwsAccess, streams: Iterable[LogStream], cursor: str | 
     return LogChunk(tuple(lines), cursor if after == tokens else json.dumps(after))
 
 
+def read_tail(access: AwsAccess, stream: LogStream, events: int = 200) -> str | None:
+    """The last lines of a stream; None where it does not exist or is empty."""
+    from botocore.exceptions import ClientError
+
+    client = access.client("logs")
+    with calling("logs"):
+        try:
+            found = client.get_log_events(
+                logGroupName=stream.group, logStreamName=stream.name, startFromHead=False, limit=events
+            )["events"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+    return "\n".join(event["message"].rstrip("\n") for event in found) or None
+
+
 def _events(client: Any, stream: LogStream, token: str | None) -> tuple[list[Mapping[str, Any]], str | None]:
     from botocore.exceptions import ClientError
 

@@ -76,6 +76,7 @@ _PATTERNS: dict[ErrorClass, tuple[str, ...]] = {
         r"is not authorized to",
         r"\bPermissionError\b",
         r"Permission denied",
+        r"was denied: grant",
         r"Status Code: 403",
         r"\b403\b.{0,5}Forbidden",
         r"ExpiredToken",

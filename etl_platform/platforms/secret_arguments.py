@@ -18,14 +18,14 @@ def secret_keys(request: RunRequest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for text in texts for key in SECRET.findall(text)))
 
 
-def with_secrets(access: AwsAccess, request: RunRequest, script: str) -> tuple[str, dict[str, str]]:
+def with_secrets(access: AwsAccess | None, request: RunRequest, script: str) -> tuple[str, dict[str, str]]:
     """What to run, and its arguments, without a secret in them.
 
     Where arguments refer to secrets, a small script of ours runs first: it reads them by the role of the job,
     and runs the script with the values. So neither the console nor a log shows them.
 
     Args:
-        access: Where our script is uploaded to.
+        access: Where our script is uploaded to; None: only its address is told.
         request: What is run.
         script: s3:// address of the job's script.
 

@@ -13,8 +13,12 @@ from etl_platform.platforms.secret_arguments import with_secrets
 from etl_platform.runtime import remote_query
 
 
-def spark_entry(access: AwsAccess, request: RunRequest) -> tuple[str, dict[str, str]]:
+def spark_entry(access: AwsAccess | None, request: RunRequest) -> tuple[str, dict[str, str]]:
     """Upload what the service starts, unless it is there.
+
+    Args:
+        access: Where S3 is; None: nothing is uploaded, only addresses are told.
+        request: What is run.
 
     Returns:
         s3:// address of a Python script, and its arguments, which it sees as `--name value`.
@@ -36,12 +40,12 @@ def spark_entry(access: AwsAccess, request: RunRequest) -> tuple[str, dict[str, 
     return with_secrets(access, request, uploaded(access, request, execution.script_path))
 
 
-def uploaded(access: AwsAccess, request: RunRequest, path: str) -> str:
+def uploaded(access: AwsAccess | None, request: RunRequest, path: str) -> str:
     """The s3:// address of a file that the configuration names; one in S3 is taken where it is."""
     return path if "://" in path else upload_file(access, request.config, request.config.resolve(path))
 
 
-def _query_uri(access: AwsAccess, request: RunRequest) -> str:
+def _query_uri(access: AwsAccess | None, request: RunRequest) -> str:
     """The address of the query with its target, as `remote_query` reads it."""
     job = request.job
     key, query = "execution.sql", job.execution.sql
@@ -67,7 +71,7 @@ def _query_uri(access: AwsAccess, request: RunRequest) -> str:
     uri = artifact_uri(
         request.config, "queries", hashlib.sha256(content).hexdigest()[:16], f"{job.job_id}.json"
     )
-    if not exists(access, uri):
+    if access is not None and not exists(access, uri):
         write(access, uri, content)
     return uri
 

@@ -85,7 +85,8 @@ def actual_usages(platform: PlatformName, size: Platform, counters: Mapping[str,
         size: The size that it ran with.
         counters: Measured figures, their unit in the name.
             Glue: `dpu_seconds`, which it reports for Flex and auto scaling only, else `execution_seconds`,
-            with `workers` where the size does not tell. EMR: `instance_hours`, with their fraction.
+            with `dpu`, `flex_dpu`, `m_dpu` (workers of an R type), `python_shell_dpu`, or `workers`, where
+            the size does not tell. EMR: `instance_hours`, with their fraction.
             EMR Serverless: `vcpu_hours`, `memory_gb_hours`, `storage_gb_hours` of its
             `billedResourceUtilization`. Lambda: `billed_duration_ms`, `memory_mb`. Batch: `vcpu_seconds`,
             `memory_gb_seconds`. Any: `s3_put_requests`, `s3_get_requests`, `internet_gb`.
@@ -149,6 +150,15 @@ def _compute(platform: PlatformName, size: Platform, counters: Mapping[str, floa
             ]
 
 
+_GLUE_DPU: dict[str, dict[str, str]] = {
+    "dpu": {},
+    "flex_dpu": {"execution_class": "flex"},
+    "m_dpu": {"worker_type": "R.1X"},
+    "python_shell_dpu": {"kind": "python_shell"},
+}
+"""Counter of the DPU that a run had to what it says of the price."""
+
+
 def _glue(size: Platform, counters: Mapping[str, float]) -> Usage:
     execution_class = size.execution_class or "standard"
     if "dpu_seconds" in counters:
@@ -160,6 +170,9 @@ def _glue(size: Platform, counters: Mapping[str, float]) -> Usage:
     if "execution_seconds" not in counters:
         raise MissingCounterError("glue", ("dpu_seconds", "execution_seconds"), counters)
     seconds = _exact(counters["execution_seconds"])
+    if counted := next((name for name in _GLUE_DPU if name in counters), None):
+        dpu = GlueUsage(dpu=_exact(counters[counted]), seconds=seconds)
+        return dpu.model_copy(update=_GLUE_DPU[counted])
     if "workers" in counters:
         return GlueUsage(
             workers=int(counters["workers"]),

@@ -70,12 +70,16 @@ class AwsStandIn:
     def __init__(self, url: str, backend: str):
         self.url = url
         self.backend = backend
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all that was asked and told; tests that share an address share its clients."""
         self.calls: Counter[str] = Counter()
         self.seen: list[Call] = []
         self._handlers: list[tuple[str, Handler]] = []
         self._rewrites: list[tuple[str, Rewrite]] = []
         self._faults: dict[str, list[Fault]] = defaultdict(list)
-        self._lock = threading.Lock()
 
     def answer(self, pattern: str, handler: Handler) -> None:
         """Let a function answer; the one named last is asked first."""

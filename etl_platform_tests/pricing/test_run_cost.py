@@ -21,6 +21,10 @@ def cost(platform, counters, region="us-east-1", overrides=None, **size):
     [
         ("glue", {"execution_seconds": 900}, {"dpu_count": 6}, 0.66),
         ("glue", {"execution_seconds": 10}, {"dpu_count": 6}, 0.044),
+        ("glue", {"execution_seconds": 900, "dpu": 6}, {}, 0.66),
+        ("glue", {"execution_seconds": 900, "dpu": 6}, {"dpu_count": 99, "execution_class": "flex"}, 0.66),
+        ("glue", {"execution_seconds": 900, "flex_dpu": 6}, {}, 0.435),
+        ("glue", {"execution_seconds": 900, "python_shell_dpu": 0.0625}, {}, 0.006875),
         ("glue", {"execution_seconds": 3600, "workers": 10}, {"worker_type": "G.2X"}, 8.8),
         (
             "glue",
