@@ -20,10 +20,10 @@ from etl_platform.cli.options import (
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.project import UnknownJobError
-from etl_platform.quality.bad_rows import UnnumberedError, UnusableRuleError
+from etl_platform.quality.bad_rows import UnusableRuleError
 from etl_platform.quality.files import NoDataError
 from etl_platform.quality.frame import QueryError
-from etl_platform.quality.quarantine import QuarantineError
+from etl_platform.quality.quarantined import QuarantineError
 from etl_platform.quality.replay import list_quarantine, replay, show_quarantine
 from etl_platform.quality.rules import TARGET
 
@@ -32,7 +32,6 @@ _sentences = failing_as_sentence(
     UnknownJobError,
     QuarantineError,
     UnusableRuleError,
-    UnnumberedError,
     NoLocationError,
     NoDataError,
     QueryError,

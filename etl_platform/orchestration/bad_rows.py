@@ -3,12 +3,13 @@
 from etl_platform.catalog.location import NoLocationError
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
-from etl_platform.quality.bad_rows import UnnumberedError, UnusableRuleError
+from etl_platform.quality.bad_rows import UnusableRuleError
 from etl_platform.quality.dead_letters import dead_letter_file, send_dead_letters
-from etl_platform.quality.quarantine import QuarantineError, quarantine
+from etl_platform.quality.quarantine import quarantine
+from etl_platform.quality.quarantined import QuarantineError
 from etl_platform.quality.report import DatasetReport
 
-CANNOT = (QuarantineError, UnnumberedError, UnusableRuleError, NoLocationError)
+CANNOT = (QuarantineError, UnusableRuleError, NoLocationError)
 
 
 def put_aside(

@@ -29,10 +29,6 @@ class UnusableRuleError(ValueError):
     """A rule that picks no rows, or that cannot be evaluated on the columns that there are."""
 
 
-class UnnumberedError(RuntimeError):
-    """Files whose rows have no numbers, so that none of them can be told apart."""
-
-
 def numbered_frame(frame: Any, files: Files) -> LocalFrame:
     """The rows of a dataset with FILE_COLUMN and ROW_COLUMN, which say where each of them stands.
 
@@ -41,14 +37,8 @@ def numbered_frame(frame: Any, files: Files) -> LocalFrame:
         files: Its files.
 
     Raises:
-        UnnumberedError: They are not Parquet files of this machine.
+        QueryError: They cannot be read.
     """
-    if files.filesystem is not None or files.format != "parquet":
-        raise UnnumberedError(
-            f"{files.uri} is {files.format}{' and remote' if files.filesystem else ''}; single rows are "
-            "picked from Parquet files of this machine. Write Parquet, or give the rule the action `warn` or "
-            "`fail_job`."
-        )
     return open_local(frame.connection, f"{frame.view}__numbered", files, numbered=True)
 
 

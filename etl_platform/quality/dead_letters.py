@@ -11,7 +11,7 @@ from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, numbered_frame
 from etl_platform.quality.dataset import open_dataset
 from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN
-from etl_platform.quality.rules import Rule, rules_of
+from etl_platform.quality.rules import Rule, rules_that
 
 
 def dead_letter_file(config: Config, job: Job, dataset: str, execution_id: str) -> Path:
@@ -49,14 +49,9 @@ def send_dead_letters(
 
     Raises:
         UnusableRuleError: A rule picks no rows, or cannot be evaluated.
-        UnnumberedError: The files are not Parquet of this machine.
         NoLocationError, NoDataError, QueryError: The dataset cannot be read.
     """
-    chosen = (
-        [rule for rule in rules_of(job) if rule.dataset == dataset and rule.action == "dead_letter_queue"]
-        if rules is None
-        else list(rules)
-    )
+    chosen = rules_that(job, dataset, "dead_letter_queue") if rules is None else list(rules)
     if not chosen:
         return 0
     moment = now or datetime.now(timezone.utc)

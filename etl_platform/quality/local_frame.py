@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from etl_platform.quality.column_types import spark_type
+from etl_platform.quality.expressions import quote
 from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame, QueryError
 from etl_platform.quality.remote_files import duckdb_path, register
@@ -125,13 +126,14 @@ def open_local(connection: Any, view: str, files: Files, *, numbered: bool = Fal
         connection: An open DuckDB.
         view: Name of the view.
         files: The files.
-        numbered: Further columns FILE_COLUMN and ROW_COLUMN; for Parquet only.
+        numbered: Further columns FILE_COLUMN and ROW_COLUMN. Parquet has its rows numbered; of other formats
+            a table of the rows is made, which DuckDB keeps on disk where its memory is too small.
 
     Raises:
         QueryError: The files cannot be read as they are said to be.
     """
     if files.format == "orc":
-        return _open_arrow(connection, view, files)
+        return _number_orc(connection, view, files) if numbered else _open_arrow(connection, view, files)
     if files.filesystem is not None:
         register(connection, files.filesystem)
     listed = literal([duckdb_path(path, files.filesystem) for path in files.paths])
@@ -139,9 +141,10 @@ def open_local(connection: Any, view: str, files: Files, *, numbered: bool = Fal
     if files.partitions:
         types = ", ".join(f"{literal(key)}: {_DUCKDB_TYPES[kind]}" for key, kind in files.partitions.items())
         hive = f"hive_partitioning = true, hive_types = {{{types}}}"
+    named = f", filename = '{FILE_COLUMN}'" if numbered else ""
     match files.format:
         case "parquet":
-            further = f", filename = '{FILE_COLUMN}', {ROW_COLUMN} = true" if numbered else ""
+            further = f"{named}, {ROW_COLUMN} = true" if numbered else ""
             source = f"read_parquet({listed}, union_by_name = true, {hive}{further})"
             source = _with_instants(connection, source, listed)
         case "csv":
@@ -152,11 +155,60 @@ def open_local(connection: Any, view: str, files: Files, *, numbered: bool = Fal
             # An empty text is null, in quotes or not, as Spark reads it.
             source = (
                 f"read_csv({listed}, union_by_name = true, sample_size = -1, allow_quoted_nulls = true, "
-                f"{hive}{options})"
+                f"{hive}{options}{named})"
             )
         case _:
-            source = f"read_json({listed}, union_by_name = true, sample_size = -1, {hive})"
+            source = f"read_json({listed}, union_by_name = true, sample_size = -1, {hive}{named})"
+    if numbered and files.format != "parquet":
+        source = _number_rows(connection, view, source)
     return LocalFrame(connection, view, source)
+
+
+def _number_rows(connection: Any, view: str, source: str) -> str:
+    """A table of text files' rows with their numbers; DuckDB keeps the order of the files and of their rows.
+
+    https://duckdb.org/docs/stable/sql/dialect/order_preservation says what keeps it: so does `OVER ()`.
+    """
+    table = quote(f"{view}__rows", "duckdb")
+    sql = (
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * EXCLUDE (__n), "
+        f"__n - min(__n) OVER (PARTITION BY {FILE_COLUMN}) AS {ROW_COLUMN} "
+        f"FROM (SELECT *, row_number() OVER () AS __n FROM {source})"
+    )
+    _run(connection, sql)
+    return table
+
+
+def _number_orc(connection: Any, view: str, files: Files) -> LocalFrame:
+    """A table of ORC files' rows with their numbers, filled batch by batch."""
+    import pyarrow as pa
+
+    data = _arrow_dataset(files)
+    numbers = pa.schema([(FILE_COLUMN, pa.string()), (ROW_COLUMN, pa.int64())])
+    schema = pa.schema([*data.schema, *numbers])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for fragment in data.get_fragments():
+            first = 0
+            for batch in fragment.to_batches(schema=data.schema, use_threads=False):
+                rows = pa.array(range(first, first + batch.num_rows), pa.int64())
+                path = pa.array([fragment.path] * batch.num_rows, pa.string())
+                yield pa.RecordBatch.from_arrays([*batch.columns, path, rows], schema=schema)
+                first += batch.num_rows
+
+    table = quote(f"{view}__rows", "duckdb")
+    connection.register(f"{view}__batches", pa.RecordBatchReader.from_batches(schema, batches()))
+    _run(connection, f'CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM "{view}__batches"')
+    return LocalFrame(connection, view, table)
+
+
+def _run(connection: Any, sql: str) -> None:
+    import duckdb
+
+    try:
+        connection.execute(sql)
+    except duckdb.Error as error:
+        raise QueryError(type(error).__name__, str(error)) from error
 
 
 _DUCKDB_TYPES = {
@@ -195,6 +247,12 @@ def _with_instants(connection: Any, source: str, listed: str) -> str:
 
 def _open_arrow(connection: Any, view: str, files: Files) -> LocalFrame:
     """ORC, which DuckDB does not read: by pyarrow, batch by batch."""
+    registered = f"{view}__files"
+    connection.register(registered, _arrow_dataset(files))
+    return LocalFrame(connection, view, f'"{registered}"')
+
+
+def _arrow_dataset(files: Files) -> Any:
     import pyarrow as pa
     from pyarrow import dataset
 
@@ -213,12 +271,9 @@ def _open_arrow(connection: Any, view: str, files: Files) -> LocalFrame:
         )
         # A dataset has the columns of its first file only, until it is told those of all.
         schemas = [data.schema, *(fragment.physical_schema for fragment in data.get_fragments())]
-        data = data.replace_schema(pa.unify_schemas(schemas, promote_options="permissive"))
+        return data.replace_schema(pa.unify_schemas(schemas, promote_options="permissive"))
     except (pa.ArrowInvalid, OSError) as error:
         raise QueryError(type(error).__name__, str(error)) from error
-    registered = f"{view}__files"
-    connection.register(registered, data)
-    return LocalFrame(connection, view, f'"{registered}"')
 
 
 def literal(value: str | bool | int | float | Sequence[str]) -> str:

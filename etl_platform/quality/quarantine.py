@@ -1,68 +1,25 @@
 """Bad rows are moved to quarantine, and the target is published again without them.
 
-Of a target, failing rows go to `<target>_quarantine/execution_id=…/`; files that hold some are written again
-without them, all other files are linked, and the whole is put in the target's place in one step. The process
-may end at any point: the target is the old or the new one, whole, and doing it again for the same execution
-ends at the same. Of a source, failing rows are copied to `<local root>/quarantine/<job>/<source>/`, the
-source stays as it is, and a clean copy lies beside.
+Of a target, failing rows go to `<target>_quarantine/execution_id=…/`, and the files that hold some are
+written again without them, in their own format. Of a source, failing rows are copied to the job's quarantine,
+the source stays as it is, and a clean copy lies beside. `local_shelf` and `s3_shelf` say why the process may
+end at any point; doing it again for the same execution ends at the same.
 """
 
-import json
-import os
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
+from etl_platform.catalog.location import locate_dataset
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, numbered_frame, order_of
 from etl_platform.quality.dataset import open_dataset
-from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, literal
-from etl_platform.quality.rules import TARGET, Rule, rules_of
-from etl_platform.quality.swap import publish, recover
-
-MANIFEST = "_quarantine.json"
-ROWS_FILE = "rows.parquet"
-TIME_COLUMN = "_quarantined_at"
-
-
-class QuarantineError(RuntimeError):
-    """Rows cannot be moved to quarantine; the dataset is as it was."""
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """What went into quarantine in one execution.
-
-    Attributes:
-        job_id: The job.
-        dataset: `target`, or the name of a source.
-        execution_id: The execution.
-        path: Folder of the rows.
-        rows_in: Rows that the dataset had.
-        published: Rows that it has, or its clean copy has.
-        quarantined: Rows in quarantine; `rows_in` = `published` + `quarantined`, which was verified.
-        by_rule: Check name to rows that broke it; a row can break several.
-        kept_by: What said which row of a duplicated key stays: a column, or `file order`.
-        quarantined_at: Unix seconds, UTC.
-        clean_copy: Folder of the clean copy of a source; None for a target.
-        replays: How many times rows were replayed from here.
-    """
-
-    job_id: str
-    dataset: str
-    execution_id: str
-    path: str
-    rows_in: int
-    published: int
-    quarantined: int
-    by_rule: Mapping[str, int]
-    kept_by: str
-    quarantined_at: float
-    clean_copy: str | None = None
-    replays: int = 0
+from etl_platform.quality.local_frame import LocalFrame
+from etl_platform.quality.local_shelf import LocalShelf
+from etl_platform.quality.quarantined import Quarantined, QuarantineError, Shelf
+from etl_platform.quality.rewriting import rows_in
+from etl_platform.quality.rules import TARGET, Rule, rules_that
+from etl_platform.quality.s3_shelf import S3Shelf
 
 
 def quarantine(
@@ -78,7 +35,7 @@ def quarantine(
     """Move the rows of a dataset that break rules to quarantine.
 
     Args:
-        config: The configuration, under the local profile.
+        config: The configuration.
         job: The job.
         dataset: `target`, or the name of a source.
         execution_id: The execution that the rows belong to.
@@ -91,106 +48,73 @@ def quarantine(
         None where there are no such rules or no bad rows.
 
     Raises:
-        QuarantineError: The files are remote, or the counts do not add up; nothing was published.
-        UnnumberedError: They are no Parquet files.
+        QuarantineError: The counts do not add up, or there is no place for the rows; nothing was published.
         UnusableRuleError: A rule picks no rows.
         NoLocationError: The dataset has no files.
         NoDataError: They are missing.
         QueryError: The engine broke off.
     """
-    chosen = list(rules) if rules is not None else quarantining(job, dataset)
+    chosen = rules_that(job, dataset, "quarantine") if rules is None else list(rules)
     if not chosen:
         return None
     moment = now or datetime.now(timezone.utc)
-    folder = quarantine_folder(config, job, dataset) / f"execution_id={execution_id}"
-    _recover(config, job, dataset)
+    shelf = open_shelf(config, job, dataset)
+    shelf.recover()
     with open_dataset(config, job, dataset, engine="local", partition_key=partition_key) as data:
+        shelf.prepare(execution_id, data.files)
         frame = numbered_frame(data.frame, data.files)
         bad = find_bad_rows(frame, chosen, job, data.other, moment)
         quarantined, by_rule = _counts(frame, bad)
         if not quarantined:
-            return load_manifest(folder)
-        root = Path(data.files.root)
-        staging = root.with_name(f".{root.name}.quarantine-{execution_id}")
-        clean = staging if dataset == TARGET else folder.parent / "_clean" / execution_id
-        shutil.rmtree(clean, ignore_errors=True)
-        write_clean(frame, bad, root, clean)
-        published = rows_of(frame, [str(clean / Path(p).relative_to(root)) for p in data.files.paths])
+            return shelf.content(execution_id)
+        published = rows_in(frame, data.files, shelf.write_clean(frame, bad))
         done = Quarantined(
             job_id=job.job_id,
             dataset=dataset,
             execution_id=execution_id,
-            path=str(folder),
+            path=shelf.folder(execution_id),
             rows_in=frame.count(),
             published=published,
             quarantined=quarantined,
             by_rule=by_rule,
             kept_by=order_of(list(frame.columns), job) or "file order",
             quarantined_at=moment.timestamp(),
-            clean_copy=None if dataset == TARGET else str(clean),
+            clean_copy=shelf.clean_copy(execution_id),
         )
         if done.rows_in != published + quarantined:
-            shutil.rmtree(clean)
+            shelf.discard()
             raise QuarantineError(
                 f"{data.location.uri} has {done.rows_in} rows, but {published} clean and {quarantined} bad "
                 "ones were written; it was not published. Did something write to it meanwhile?"
             )
-        _write_rows(frame, bad, folder, done)
-        if dataset == TARGET:
-            publish(staging, root)
+        shelf.publish(frame, bad, done)
     return done
 
 
-def quarantine_folder(config: Config, job: Job, dataset: str) -> Path:
-    """Where the quarantine of a dataset stands, one folder an execution in it.
+def open_shelf(config: Config, job: Job, dataset: str) -> Shelf:
+    """Where the quarantine of a dataset stands.
 
     Raises:
-        QuarantineError: The dataset's files are not on this machine.
-        NoLocationError: It has no files.
+        QuarantineError: A source is on S3, and the configuration has no place for what is taken from it.
+        NoLocationError: The dataset has no files.
     """
-    from etl_platform.catalog.location import locate_dataset
-
     location = locate_dataset(dataset, job, config)
-    if location.path is None:
+    if location.path is not None:
+        path = location.path
+        if dataset == TARGET:
+            return LocalShelf(path.with_name(f"{path.name}_quarantine"), path)
+        return LocalShelf(config.local_root / "quarantine" / job.job_id / dataset, None)
+    region = config.settings.aws_region
+    if dataset == TARGET:
+        root = location.uri.partition("://")[2].rstrip("/")
+        return S3Shelf(f"{root}_quarantine", region, of_target=True)
+    artifacts = config.settings.artifacts.s3_uri
+    if artifacts is None:
         raise QuarantineError(
-            f"{location.uri} is remote; rows are moved to quarantine on this machine's files only. "
-            "Give the rule the action `warn` or `fail_job` for this profile."
+            f"rows of {location.uri} need a place: set global_settings.artifacts.s3_uri to an s3:// prefix."
         )
-    if dataset == TARGET:
-        return location.path.with_name(f"{location.path.name}_quarantine")
-    return config.local_root / "quarantine" / job.job_id / dataset
-
-
-def load_manifest(folder: Path) -> Quarantined | None:
-    """What is in a folder of quarantine; None where nothing is."""
-    try:
-        return Quarantined(**json.loads((folder / MANIFEST).read_text()))
-    except FileNotFoundError:
-        return None
-
-
-def save_manifest(folder: Path, content: Quarantined) -> None:
-    """Write what is in a folder of quarantine, in one step."""
-    temporary = folder / f"{MANIFEST}.new"
-    temporary.write_text(json.dumps(asdict(content), indent=2))
-    temporary.replace(folder / MANIFEST)
-
-
-def quarantining(job: Job, dataset: str) -> list[Rule]:
-    """The rules of a dataset whose bad rows go to quarantine."""
-    return [rule for rule in rules_of(job) if rule.dataset == dataset and rule.action == "quarantine"]
-
-
-def _recover(config: Config, job: Job, dataset: str) -> None:
-    if dataset == TARGET:
-        from etl_platform.catalog.location import locate_dataset
-
-        path = locate_dataset(dataset, job, config).path
-        if path is None:
-            return
-        recover(path)
-        for left in path.parent.glob(f".{path.name}.quarantine-*"):
-            shutil.rmtree(left)
+    parent = f"{artifacts.partition('://')[2].rstrip('/')}/quarantine/{job.job_id}/{dataset}"
+    return S3Shelf(parent, region, of_target=False)
 
 
 def _counts(frame: LocalFrame, bad: str) -> tuple[int, dict[str, int]]:
@@ -201,69 +125,3 @@ def _counts(frame: LocalFrame, bad: str) -> tuple[int, dict[str, int]]:
         "GROUP BY name ORDER BY name"
     )
     return int(total), {name: int(count) for name, count in rows}
-
-
-def write_clean(frame: LocalFrame, bad: str, root: Path, clean: Path) -> None:
-    """Write a dataset without its bad rows: files without any are linked, the others written again.
-
-    Args:
-        frame: The dataset, opened with `numbered`.
-        bad: Name of the table of bad rows.
-        root: Folder of the dataset.
-        clean: Folder to make.
-
-    Raises:
-        QueryError: A file cannot be written.
-    """
-    table = frame.column(bad)
-    affected = {Path(row[0]) for row in frame.run(f"SELECT DISTINCT {FILE_COLUMN} FROM {table}")}
-    for path in sorted(root.rglob("*")):
-        place = clean / path.relative_to(root)
-        if path.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if path not in affected:
-            link(path, place)
-            continue
-        name = literal(str(path))
-        frame.run(
-            f"COPY (SELECT * EXCLUDE ({ROW_COLUMN}) FROM read_parquet({name}, hive_partitioning = false, "
-            f"{ROW_COLUMN} = true) WHERE {ROW_COLUMN} NOT IN "
-            f"(SELECT {ROW_COLUMN} FROM {table} WHERE {FILE_COLUMN} = {name})) "
-            f"TO {literal(str(place))} (FORMAT parquet)"
-        )
-
-
-def link(path: Path, place: Path) -> None:
-    """Let a file be found at a second place too, without a copy where the file system can."""
-    try:
-        os.link(path, place)
-    except OSError:
-        # A file system without hard links, or another one.
-        shutil.copy2(path, place)
-
-
-def rows_of(frame: LocalFrame, paths: Sequence[str]) -> int:
-    """Rows of Parquet files, from their footers."""
-    listed = literal(list(paths))
-    sql = f"SELECT count(*) FROM read_parquet({listed}, hive_partitioning = false, union_by_name = true)"
-    return int(frame.run(sql)[0][0])
-
-
-def _write_rows(frame: LocalFrame, bad: str, folder: Path, content: Quarantined) -> None:
-    """The bad rows and their manifest, as a folder that is there whole or not at all."""
-    staging = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    place = literal(str(staging / ROWS_FILE))
-    at = f"to_timestamp({content.quarantined_at!r}) AS {TIME_COLUMN}"
-    frame.run(
-        f"COPY (SELECT * EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}), {at} FROM {frame.column(bad)} "
-        f"ORDER BY {FILE_COLUMN}, {ROW_COLUMN}) TO {place} (FORMAT parquet)"
-    )
-    written = rows_of(frame, [str(staging / ROWS_FILE)])
-    if written != content.quarantined:
-        raise QuarantineError(f"{staging} holds {written} rows instead of {content.quarantined}.")
-    save_manifest(staging, content)
-    publish(staging, folder)

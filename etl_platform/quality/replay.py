@@ -1,7 +1,8 @@
 """Rows in quarantine: list them, show them, and put mended ones back through the same rules."""
 
+import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,20 +12,21 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows
 from etl_platform.quality.dataset import Dataset, open_dataset
+from etl_platform.quality.files import s3_filesystem
 from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, connect, literal
-from etl_platform.quality.quarantine import (
+from etl_platform.quality.local_shelf import LocalShelf, link, save_manifest
+from etl_platform.quality.quarantine import open_shelf
+from etl_platform.quality.quarantined import (
     MANIFEST,
     ROWS_FILE,
     TIME_COLUMN,
     Quarantined,
     QuarantineError,
-    link,
-    load_manifest,
-    quarantine_folder,
-    quarantining,
-    save_manifest,
+    Shelf,
 )
-from etl_platform.quality.rules import TARGET, rules_of
+from etl_platform.quality.remote_files import duckdb_path, register
+from etl_platform.quality.rewriting import csv_dialect
+from etl_platform.quality.rules import TARGET, rules_of, rules_that
 from etl_platform.quality.samples import HIDDEN
 from etl_platform.quality.swap import publish, recover
 
@@ -54,7 +56,10 @@ def list_quarantine(config: Config, job: Job) -> list[Quarantined]:
     """
     datasets = dict.fromkeys([TARGET, *(rule.dataset for rule in rules_of(job))])
     found = [
-        content for dataset in datasets if _exists(job, dataset) for content in _of(config, job, dataset)
+        content
+        for dataset in datasets
+        if _exists(job, dataset)
+        for content in open_shelf(config, job, dataset).contents()
     ]
     return sorted(found, key=lambda content: -content.quarantined_at)
 
@@ -68,10 +73,15 @@ def show_quarantine(
         QuarantineError: Nothing of this execution lies in quarantine.
         QueryError: The file cannot be read.
     """
-    folder = _folder(config, job, execution_id, dataset)
+    content = _content(open_shelf(config, job, dataset), execution_id)
     private = {field.lower() for field in job.compliance.pii_fields}
     with connect(job.execution.timezone) as connection:
-        frame = LocalFrame(connection, "rows", f"read_parquet({literal(str(folder / ROWS_FILE))})")
+        path, filesystem = content.path, None
+        if "://" in path:
+            path, filesystem = path.partition("://")[2], s3_filesystem(config.settings.aws_region)
+            register(connection, filesystem)
+        place = literal(duckdb_path(f"{path}/{ROWS_FILE}", filesystem))
+        frame = LocalFrame(connection, "rows", f"read_parquet({place}, hive_partitioning = false)")
         public = [name for name in frame.columns if name.lower() not in private]
         listed = ", ".join(map(frame.column, public))
         rows = frame.run(f"SELECT {listed} FROM {frame.name} LIMIT {int(limit)}")
@@ -97,20 +107,26 @@ def replay(config: Config, job: Job, execution_id: str, *, now: datetime | None 
         UnusableRuleError: A rule cannot be evaluated on the mended rows.
         NoLocationError, NoDataError, QueryError: The target cannot be read.
     """
-    folder = _folder(config, job, execution_id, TARGET)
+    shelf = open_shelf(config, job, TARGET)
+    if not isinstance(shelf, LocalShelf) or shelf.target is None:
+        raise QuarantineError(
+            f"rows go back into targets of this machine only, and {shelf.folder(execution_id)} is remote. "
+            "Mend them there, and let the job read them as a source of their own."
+        )
+    folder, target = Path(shelf.folder(execution_id)), shelf.target
+    recover(folder)
     staged = folder.with_name(f".{folder.name}.replayed")
-    content = _manifest(folder)
+    content = _content(shelf, execution_id)
     number = content.replays + 1
-    target = folder.parent.with_name(folder.parent.name.removesuffix("_quarantine"))
     recover(target)
     if staged.exists() and any(target.rglob(f"replayed-{execution_id}-{number}-*")):
         # An earlier replay ended after its rows were in the target and before they left quarantine.
-        finished = _manifest(staged)
+        finished = Quarantined(**json.loads((staged / MANIFEST).read_text()))
         publish(staged, folder)
         rows, staying = content.quarantined, finished.quarantined
         return Replayed(execution_id, rows, rows - staying, staying)
     shutil.rmtree(staged, ignore_errors=True)
-    rules = quarantining(job, TARGET)
+    rules = rules_that(job, TARGET, "quarantine")
     moment = now or datetime.now(timezone.utc)
     with open_dataset(config, job, TARGET, engine="local") as data:
         frame = _mended(data, folder)
@@ -132,27 +148,13 @@ def _exists(job: Job, dataset: str) -> bool:
     return dataset != TARGET or job.target is not None
 
 
-def _of(config: Config, job: Job, dataset: str) -> Iterator[Quarantined]:
-    parent = quarantine_folder(config, job, dataset)
-    for path in sorted(parent.glob(f"execution_id=*/{MANIFEST}")):
-        content = load_manifest(path.parent)
-        if content:
-            yield content
-
-
-def _folder(config: Config, job: Job, execution_id: str, dataset: str) -> Path:
-    folder = quarantine_folder(config, job, dataset) / f"execution_id={execution_id}"
-    recover(folder)
-    _manifest(folder)
-    return folder
-
-
-def _manifest(folder: Path) -> Quarantined:
-    content = load_manifest(folder)
+def _content(shelf: Shelf, execution_id: str) -> Quarantined:
+    content = shelf.content(execution_id)
     if content is None:
-        there = [path.parent.name for path in folder.parent.glob(f"execution_id=*/{MANIFEST}")]
-        known = ", ".join(name.removeprefix("execution_id=") for name in there) or "none"
-        raise QuarantineError(f"{folder} is not there; executions with rows in quarantine: {known}.")
+        known = ", ".join(each.execution_id for each in shelf.contents()) or "none"
+        raise QuarantineError(
+            f"{shelf.folder(execution_id)} is not there; executions with rows in quarantine: {known}."
+        )
     return content
 
 
@@ -209,11 +211,31 @@ def _stage_target(frame: LocalFrame, data: Dataset, target: Path, clean: Path, s
             place.parent.mkdir(parents=True, exist_ok=True)
             link(path, place)
     folders = ", ".join(map(frame.column, data.files.partitions))
-    how = (
-        f", PARTITION_BY ({folders}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN '{stem}{{i}}'" if folders else ""
+    form = data.files.format
+    if form == "orc":
+        _write_orc(frame, data, clean, stem)
+        return
+    how = form + (csv_dialect(frame, data.files, data.files.paths[0])[1] if form == "csv" else "")
+    if folders:
+        how += f", PARTITION_BY ({folders}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN '{stem}{{i}}'"
+    place = clean if folders else clean / f"{stem}0.{form}"
+    frame.run(f"COPY ({_holding(frame)}) TO {literal(str(place))} (FORMAT {how})")
+
+
+def _holding(frame: LocalFrame) -> str:
+    """The rows that hold by now."""
+    return (
+        f"SELECT * EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}) FROM {frame.name} WHERE {ROW_COLUMN} NOT IN "
+        f"(SELECT {ROW_COLUMN} FROM staying)"
     )
-    place = clean if folders else clean / f"{stem}0.parquet"
-    frame.run(
-        f"COPY (SELECT * EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}) FROM {frame.name} WHERE {ROW_COLUMN} NOT IN "
-        f"(SELECT {ROW_COLUMN} FROM staying)) TO {literal(str(place))} (FORMAT parquet{how})"
-    )
+
+
+def _write_orc(frame: LocalFrame, data: Dataset, clean: Path, stem: str) -> None:
+    from pyarrow import orc
+
+    if data.files.partitions:
+        raise QuarantineError(
+            f"{data.location.uri} is ORC in folders; rows go back into ORC without folders, and into folders "
+            "of Parquet, CSV and JSON."
+        )
+    orc.write_table(frame.connection.sql(_holding(frame)).to_arrow_table(), str(clean / f"{stem}0.orc"))

@@ -211,3 +211,8 @@ def _free_name(name: str, dataset: str, taken: set[tuple[str, str]]) -> str:
         candidate = f"{name}__{number}"
     taken.add((dataset, candidate))
     return candidate
+
+
+def rules_that(job: Job, dataset: str, action: RuleAction) -> list[Rule]:
+    """The rules of a dataset that have an action."""
+    return [rule for rule in rules_of(job) if rule.dataset == dataset and rule.action == action]

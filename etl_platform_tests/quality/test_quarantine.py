@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -5,11 +6,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyarrow import orc
 from pyarrow import parquet as pq
 
 from etl_platform.quality import quarantine as module
-from etl_platform.quality.bad_rows import UnnumberedError, UnusableRuleError
-from etl_platform.quality.quarantine import QuarantineError, quarantine
+from etl_platform.quality.bad_rows import UnusableRuleError
+from etl_platform.quality.engine import evaluate
+from etl_platform.quality.frame import QueryError
+from etl_platform.quality.quarantine import quarantine
+from etl_platform.quality.quarantined import QuarantineError
 from etl_platform.quality.replay import list_quarantine, replay, show_quarantine
 from etl_platform_tests.quality.builders import config_of, job_with, lake, write
 
@@ -137,15 +142,63 @@ def test_a_rule_about_the_whole_dataset_picks_no_rows(tmp_path):
         moved(tmp_path, {"row_count": {"min": 9, "action": "quarantine"}})
 
 
-def test_other_formats_are_refused_and_stay_as_they_are(tmp_path):
-    (lake(tmp_path) / "a.csv").write_text("x\n99\n")
-    with pytest.raises(UnnumberedError, match="is csv"):
-        moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": "csv"}})
+FILES = {
+    "csv": ('x|s\n1|"a| b"\n99|b\n7.50|\n', 'x|s\n1|"a| b"\n7.50|\n'),
+    "json": (
+        '{"x": 1, "s": "a"}\n\n{"x": 99, "s": "b"}\n{"s": "c",  "x": 7}',
+        '{"x": 1, "s": "a"}\n{"s": "c",  "x": 7}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_text_files_keep_the_text_of_the_rows_that_stay(kind, tmp_path):
+    before, after = FILES[kind]
+    (lake(tmp_path) / f"a.{kind}").write_text(before)
+    (lake(tmp_path) / f"b.{kind}").write_text(before.replace("99", "5"))
+    done = moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": kind}})
+    assert done is not None and (done.rows_in, done.published, done.quarantined) == (6, 5, 1)
+    assert (lake(tmp_path) / f"a.{kind}").read_text() == after
+    assert (lake(tmp_path) / f"b.{kind}").read_text() == before.replace("99", "5")
+    (row,) = read(lake(tmp_path, "out_quarantine"))
+    assert (row["x"], row["s"], row["_rules"]) == (99, "b", ["accuracy__x__range"])
+
+
+def test_compressed_text_stays_compressed(tmp_path):
+    (lake(tmp_path) / "a.json.gz").write_bytes(gzip.compress(FILES["json"][0].encode()))
+    done = moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": "json"}})
+    assert done is not None and done.quarantined == 1
+    assert gzip.decompress((lake(tmp_path) / "a.json.gz").read_bytes()).decode() == FILES["json"][1]
+
+
+def test_one_array_of_json_is_refused_and_stays(tmp_path):
+    (lake(tmp_path) / "a.json").write_text('[{"x": 1}, {"x": 99}]')
+    with pytest.raises(QueryError, match="one JSON array"):
+        moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": "json"}})
+    assert (lake(tmp_path) / "a.json").read_text() == '[{"x": 1}, {"x": 99}]'
+
+
+def test_orc_is_written_again_stripe_by_stripe(tmp_path):
+    place = lake(tmp_path, "out/day=2024-01-01") / "a.orc"
+    rows = [n if n % 1000 else 99 for n in range(1, 40_001)]
+    values = pa.table({"x": pa.array([0 if n != 99 else 99 for n in rows]), "n": range(40_000)})
+    with orc.ORCWriter(str(place), stripe_size=1024, batch_size=1000, compression="zstd") as writer:
+        for start in range(0, 40_000, 10_000):
+            writer.write(values.slice(start, 10_000))
+    done = moved(tmp_path, RANGE, job={"target": {"type": "s3", "path": "s3://lake/out/", "format": "orc"}})
+    assert done is not None and (done.rows_in, done.quarantined) == (40_000, 41)
+    file = orc.ORCFile(place)
+    assert file.compression == "ZSTD"
+    kept = file.read().to_pydict()
+    assert set(kept["x"]) == {0} and len(set(kept["n"])) == 40_000 - 41
+    gone = {row["n"] for row in read(lake(tmp_path, "out_quarantine"))}
+    assert gone == set(range(40_000)) - set(kept["n"])
+    assert {row["day"].isoformat() for row in read(lake(tmp_path, "out_quarantine"))} == {"2024-01-01"}
 
 
 def test_counts_that_do_not_add_up_publish_nothing(tmp_path, monkeypatch):
     write([{"x": 1}, {"x": 99}], lake(tmp_path))
-    monkeypatch.setattr(module, "rows_of", lambda *_: 5)
+    monkeypatch.setattr(module, "rows_in", lambda *_: 5)
     with pytest.raises(QuarantineError, match="has 2 rows, but 5 clean and 1 bad"):
         moved(tmp_path, RANGE)
     assert [row["x"] for row in read(lake(tmp_path))] == [1, 99]
@@ -207,6 +260,24 @@ class TestReplay:
         assert (done.back, done.staying) == (1, 1)
         (row,) = read(lake(tmp_path, "out_quarantine"))
         assert (row["k"], row["_rules"]) == (2, ["duplicates__k"])
+
+    @pytest.mark.parametrize("kind", ["csv", "json", "orc"])
+    def test_rows_go_back_in_the_format_of_the_target(self, kind, tmp_path):
+        values = pa.table({"k": [1, 2, 3], "x": [1, 99, 98]})
+        if kind == "orc":
+            orc.write_table(values, lake(tmp_path) / "a.orc")
+        else:
+            text = {"csv": "k|x\n1|1\n2|99\n3|98\n", "json": "\n".join(map(json.dumps, values.to_pylist()))}
+            (lake(tmp_path) / f"a.{kind}").write_text(text[kind])
+        job = job_with(RANGE, target={"type": "s3", "path": "s3://lake/out/", "format": kind})
+        config = config_of(job, folder=tmp_path)
+        assert quarantine(config, job, "target", "exec-1") is not None
+        self.mend(tmp_path, [5, 98])
+        assert replay(config, job, "exec-1").back == 1
+        rule = {"accuracy_rules": [{"field": "x", "rule_type": "allowed_values", "values": [1, 5]}]}
+        checked = job_with(rule, target={"type": "s3", "path": "s3://lake/out/", "format": kind})
+        (result,) = evaluate(config, checked, "target", engine="local").results
+        assert (result.rows_checked, result.rows_failed) == (2, 0)
 
     def test_a_second_replay_puts_no_row_back_twice(self, tmp_path):
         config, job = self.project(tmp_path)
