@@ -235,11 +235,15 @@ def _of_checks(
             record = latest.get(key)
             if record is None or record.event is None or record.event.dagster_event is None:
                 continue
+            event = record.event.dagster_event
+            # A check that was planned and has not come to its turn has another event there.
+            if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                continue
             of_this_run = record.run_id == run.run_id or (
                 not record.run_id and record.event.timestamp >= start
             )
             if of_this_run:
-                found = record.event.dagster_event.asset_check_evaluation_data
+                found = event.asset_check_evaluation_data
                 sentence = found.description or rule.description
                 outcomes.append(CheckOutcome(key.name, found.passed, rule.blocking, sentence))
         happenings += after_checks(job, dataset, outcomes, execution)

@@ -149,6 +149,17 @@ def test_rules_that_do_not_hold_are_told(
     assert sorted(daemon.tick()) == sorted(events)
 
 
+def test_rules_that_a_failed_run_did_not_come_to_say_nothing(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    write_table(tmp_path, "orders", ORDERS)
+    rules = {"accuracy_rules": [{**POSITIVE, "severity": "low", "dataset": "target"}]}
+    config = load_project(tmp_path, copy_job("clean", data_quality=rules), scripts=BROKEN)
+    daemon = Daemon(config, instance)
+    run(config, instance, "clean")
+    assert daemon.tick() == [("run_failed", "firing")]
+
+
 def test_rules_that_hold_again_are_told(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     write_table(tmp_path, "orders", ORDERS)
     rules = {"accuracy_rules": [{**POSITIVE, "severity": "low"}]}
