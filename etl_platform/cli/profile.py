@@ -46,7 +46,7 @@ def profile(
     Distinct values, quantiles and frequent values are approximate. Values of personal data are not shown.
     """
     config = load(config_path)
-    job = config.job(job_id or _reader(config, source))
+    job = config.job(job_id or reader_of(config, source))
     found = profile_of(config, job, source, partition_key=partition_key)
     if output_format == "json":
         print_json(asdict(found))
@@ -59,7 +59,7 @@ def profile(
     print_table(table)
 
 
-def _reader(config: Config, source: str) -> str:
+def reader_of(config: Config, source: str) -> str:
     """The only job that reads a source of that name."""
     jobs = [job.job_id for job in config.jobs if any(s.name == source for s in job.data_sources)]
     if len(jobs) == 1:

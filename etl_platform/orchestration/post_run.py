@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from etl_platform.agents.agent import Case
+from etl_platform.agents.urgency import most_urgent_first
 from etl_platform.config.models.job import Job
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.run_records import execution_of
@@ -65,8 +66,7 @@ def _recommendations(case: Case, found: "Review", execution: JobExecution) -> li
     of_agents = [
         one for name, each in found.answers.items() for one in recommendations_of(name, case, each.answer)
     ]
-    order = ("critical", "high", "medium", "low")
-    return sorted([*_remedy(case, execution), *of_agents], key=lambda one: order.index(one.priority))
+    return most_urgent_first([*_remedy(case, execution), *of_agents])
 
 
 def _remedy(case: Case, execution: JobExecution) -> list[Recommendation]:
