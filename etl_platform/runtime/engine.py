@@ -88,6 +88,8 @@ _GLUE_NEEDS_SPARK = {
     "create_dynamic_frame_from_rdd": "Sail has no RDDs",
     "getNumPartitions": "Sail has no partitions to count",
     "forEachBatch": "Sail does not stream",
+    "attachFilename": "Sail does not tell the file of a row",
+    "attachTimestamp": "Sail does not tell the file of a row",
     "exclusions": "Sail does not tell the partitions of single files",
     "quoteChar": "Sail cannot switch quoting off",
 }

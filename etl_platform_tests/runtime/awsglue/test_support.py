@@ -51,7 +51,7 @@ def refusals(glue: Any) -> dict[str, Any]:
             "s3", {**options, "boundedFiles": 1}, "csv"
         ),
         '"snowflake"': lambda: glue.create_dynamic_frame.from_options("snowflake", {}),
-        "forEachBatch": lambda: glue.forEachBatch(frame, print),
+        "Nearest: DataSource.getFrame": lambda: glue.getSource("s3", paths=["/tmp"]).getFrames(),
     }
 
 

@@ -9,13 +9,15 @@ from pyspark.sql import functions as F
 from . import catalog, connections, reading, records, sinks
 from . import gluetypes as glue
 from .bookmarks import Bookmark
+from .datasource import DataSource, for_each_batch
 from .dynamicframe import DynamicFrame
 from .errorstages import ErrorStage
 from .formats import spark_format
 from .gluelog import GlueLogger
 from .localfiles import files_below
 from .readers import DataFrameReader, DynamicFrameReader
-from .refusal import NotSupportedLocally, missing, public_names, refused
+from .refusal import NotSupportedLocally, missing, public_names
+from .session import on_sail
 from .sparktypes import spark_schema
 from .storage import Storage
 from .typedframe import Lazy, TypedFrame
@@ -211,28 +213,50 @@ class GlueContext(Storage):
         transformation_ctx: str = "",
         **kwargs: Any,
     ) -> DataFrame:
-        """The rows of a connection as a DataFrame."""
+        """The rows of a connection as a DataFrame; of Kinesis, a stream where the engine has streams."""
+        if connection_type == "kinesis" and not on_sail():
+            stand_in = connections.server_table(connection_type, dict(connection_options or {})).stand_in()
+            known = self.spark_session.read.json(str(stand_in)).schema
+            return self.spark_session.readStream.schema(known).json(str(stand_in))
         return self.create_dynamic_frame_from_options(
             connection_type, connection_options, format, format_options, transformation_ctx
         ).toDF()
 
-    @refused
-    def create_sample_dynamic_frame_from_options(self, *args: Any, **kwargs: Any) -> DynamicFrame:
-        """A sample of a connection's records."""
-        near = "GlueContext.create_dynamic_frame_from_options"
-        raise NotSupportedLocally("GlueContext.create_sample_dynamic_frame_from_options", near)
+    def create_sample_dynamic_frame_from_catalog(
+        self,
+        database: str,
+        table_name: str,
+        num: int,
+        *args: Any,
+        sample_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> DynamicFrame:
+        """A frame of the first records of a table of the catalog; `sample_options` tune Glue alone."""
+        frame = self.create_dynamic_frame_from_catalog(database, table_name, *args, **kwargs)
+        return frame._then(lambda f: f.rows(f.df.limit(num)), frame.name)
 
-    @refused
-    def getSource(self, connection_type: str, transformation_ctx: str = "", **options: Any) -> Any:
-        """A source that frames are read from."""
-        raise NotSupportedLocally("GlueContext.getSource", "GlueContext.create_dynamic_frame.from_options")
+    def create_sample_dynamic_frame_from_options(
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None,
+        num: int,
+        sample_options: dict[str, Any] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> DynamicFrame:
+        """A frame of the first records of a connection; `sample_options` tune Glue alone."""
+        frame = self.create_dynamic_frame_from_options(connection_type, connection_options, *args, **kwargs)
+        return frame._then(lambda f: f.rows(f.df.limit(num)), frame.name)
 
-    @refused
-    def forEachBatch(self, frame: Any, batch_function: Any, options: Any = None) -> None:
-        """A function over the batches of a stream."""
-        raise NotSupportedLocally(
-            "GlueContext.forEachBatch", "batch_function(frame, 0) on a frame that was read"
-        )
+    def getSource(self, connection_type: str, transformation_ctx: str = "", **options: Any) -> DataSource:
+        """A source that frames are read from: `setFormat`, then `getFrame`."""
+        return DataSource(self, connection_type, options, transformation_ctx)
+
+    def forEachBatch(
+        self, frame: DataFrame, batch_function: Any, options: dict[str, Any] | None = None
+    ) -> None:
+        """Call a function with each batch of a stream, until all that its stand-in holds has been read."""
+        for_each_batch(frame, batch_function, dict(options or {}))
 
     def getSink(
         self, connection_type: str, format: str | None = None, transformation_ctx: str = "", **options: Any

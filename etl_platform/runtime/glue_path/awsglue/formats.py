@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+
 from .refusal import NotSupportedLocally
 
 FORMATS = {
@@ -14,7 +17,16 @@ FORMATS = {
     "xml": "xml",
 }
 """Glue's format to Spark's."""
+SPARK_ERRORS = (PySparkException, Py4JJavaError)
+"""What Spark raises, on either engine, where it does not know a format."""
 CSV = {"separator": "sep", "escaper": "escape", "quoteChar": "quote", "encoding": "encoding"}
+ATTACHED = {"attachFilename": "file_path", "attachTimestamp": "file_modification_time"}
+"""Format options that name a column for a fact of a record's file, and Spark's name of the fact."""
+JARS = {
+    "avro": "spark-avro_<Scala version>-<Spark version>.jar (org.apache.spark:spark-avro of Maven Central)",
+    "xml": "spark-xml_<Scala version>-<version>.jar (com.databricks:spark-xml of Maven Central)",
+}
+"""Formats that Spark as PySpark brings it lacks (xml: before Spark 4), and the jar that has each."""
 XML = ("rowTag", "encoding", "attributePrefix", "valueTag", "ignoreSurroundingSpaces", "excludeAttribute")
 READ: dict[str, set[str]] = {
     "csv": {*CSV, "multiLine", "withHeader", "skipFirst"},
@@ -82,6 +94,17 @@ def _known(format: str, options: dict[str, Any], known: dict[str, set[str]], ver
         nearest = f"one of {', '.join(sorted(names))}" if names else f"{format} without options"
         raise NotSupportedLocally(f"format_options {unknown[0]!r} to {verb} {format}", nearest)
     return {name: value for name, value in given.items() if name in names}
+
+
+def absent(format: str, error: Exception) -> NotSupportedLocally | None:
+    """The refusal of a format that this Spark lacks, with the jar; None where the error is another."""
+    text = str(error).lower()
+    if format not in JARS or not ("data source" in text or "not implemented" in text):
+        return None
+    why = (
+        f"Spark as it is installed here does not have it: add {JARS[format]} to `execution.jars` of the job."
+    )
+    return NotSupportedLocally(f"format={format!r}", "json, csv, parquet or orc", why)
 
 
 def is_true(value: Any) -> bool:

@@ -12,7 +12,7 @@ from . import localfiles, records
 from .bookmarks import Bookmark
 from .casting import cast, reads_as
 from .errorstages import ErrorStage
-from .formats import is_true, read_options
+from .formats import ATTACHED, SPARK_ERRORS, absent, is_true, read_options
 from .jsonrecords import parser
 from .refusal import NotSupportedLocally
 from .session import on_sail
@@ -92,12 +92,14 @@ def frame_of(
         format: Spark's name of the format.
         options: Glue's format options.
     """
+    attached = {name: options[name] for name in ATTACHED if options.get(name)}
+    options = {name: value for name, value in options.items() if name not in ATTACHED}
     spark_options = read_options(format, options)
     none = ErrorStage("read", lambda: None)
     if not files.paths:
         return Lazy(lambda: TypedFrame.of(spark.createDataFrame([], "_ string").drop("_"))), none
     if format == "json":
-        return _json(spark, files, options)
+        return _json(spark, files, options, attached)
 
     def compute() -> TypedFrame:
         df = _loaded(files.reader(spark).options(**spark_options), format, files.paths)
@@ -105,7 +107,7 @@ def frame_of(
             df = df.toDF(
                 *[f"col{i}" if _unnamed(name, options) else name for i, name in enumerate(df.columns)]
             )
-        return TypedFrame.of(df)
+        return TypedFrame.of(_with_facts(df, attached))
 
     return Lazy(compute), none
 
@@ -128,10 +130,29 @@ def _unnamed(name: str, options: dict[str, Any]) -> bool:
 
 
 def _loaded(reader: DataFrameReader, format: str, paths: list[str]) -> DataFrame:
-    return reader.format(format).load(paths)
+    try:
+        return reader.format(format).load(paths)
+    except SPARK_ERRORS as error:
+        raise absent(format, error) or error from None
 
 
-def _json(spark: SparkSession, files: Files, options: dict[str, Any]) -> tuple[Lazy, ErrorStage]:
+def _with_facts(df: DataFrame, attached: dict[str, str]) -> DataFrame:
+    """The rows with the columns that `attachFilename` and `attachTimestamp` name.
+
+    Raises:
+        NotSupportedLocally: The engine does not tell a row's file.
+    """
+    for option, column in attached.items():
+        if on_sail():
+            why = "The engine `sail` does not tell the file of a row."
+            raise NotSupportedLocally(f"format option {option!r}", "the engine `spark`", why)
+        df = df.withColumn(column, F.col(f"_metadata.{ATTACHED[option]}"))
+    return df
+
+
+def _json(
+    spark: SparkSession, files: Files, options: dict[str, Any], attached: dict[str, str]
+) -> tuple[Lazy, ErrorStage]:
     whole = bool(options.get("jsonPath")) or any(is_true(options.get(n)) for n in ("multiLine", "multiline"))
     parse = parser(options.get("jsonPath"))
     texts: list[DataFrame] = []
@@ -139,7 +160,7 @@ def _json(spark: SparkSession, files: Files, options: dict[str, Any]) -> tuple[L
     def source() -> records.Input:
         if not texts:
             reader = files.reader(spark).option("wholetext", whole)
-            texts.append(_loaded(reader, "text", files.paths))
+            texts.append(_with_facts(_loaded(reader, "text", files.paths), attached))
         return records.Input(texts[0], None)
 
     def compute() -> TypedFrame:
@@ -147,6 +168,7 @@ def _json(spark: SparkSession, files: Files, options: dict[str, Any]) -> tuple[L
         if whole or failed or has_choice(schema) or not schema.fields:
             return records.made_by(source(), parse, schema)
         native = _loaded(files.reader(spark).schema(spark_schema(schema)), "json", files.paths)
+        native = _with_facts(native, attached)
         columns = TypedFrame.of(native).schema.fields[len(schema.fields) :]
         return TypedFrame(native, glue.StructType([*schema.fields, *columns]))
 

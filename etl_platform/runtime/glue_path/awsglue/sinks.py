@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from . import catalog
-from .formats import FORMATS, is_true, spark_format, write_options
+from .formats import FORMATS, SPARK_ERRORS, absent, is_true, spark_format, write_options
 from .localfiles import ROOT, format_of, local_path
 from .refusal import NotSupportedLocally, missing, public_names
 
@@ -79,7 +79,10 @@ class DataSink:
             writer = writer.option("compression", self._options["compression"])
         if keys:
             writer = writer.partitionBy(*keys)
-        writer.save(self._options["path"])
+        try:
+            writer.save(self._options["path"])
+        except SPARK_ERRORS as error:
+            raise absent(format, error) or error from None
         if updates and self._table is not None:
             behavior = str(self._options.get("updateBehavior") or "UPDATE_IN_DATABASE")
             catalog.update(self._spark, self._written(df, format, keys, *self._table), behavior)

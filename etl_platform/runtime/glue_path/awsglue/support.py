@@ -1,6 +1,6 @@
 """What of the Glue API is here: the table of the documentation, made from the classes themselves."""
 
-from . import context, dynamicframe, gluetypes, job, sinks, transforms, utils
+from . import context, datasource, dynamicframe, gluetypes, job, sinks, transforms, utils
 from .refusal import public_names
 
 CLASSES: tuple[tuple[str, type], ...] = (
@@ -10,7 +10,9 @@ CLASSES: tuple[tuple[str, type], ...] = (
     ("awsglue.dynamicframe", dynamicframe.DynamicFrameCollection),
     ("awsglue.dynamicframe", dynamicframe.DynamicFrameReader),
     ("awsglue.dynamicframe", dynamicframe.DynamicFrameWriter),
+    ("getSource", datasource.DataSource),
     ("getSink", sinks.DataSink),
+    ("awsglue.transforms", transforms.GlueTransform),
 )
 HEAD = "| where | what | support | meaning |\n| --- | --- | --- | --- |\n"
 

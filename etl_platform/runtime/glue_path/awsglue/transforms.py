@@ -1,5 +1,6 @@
 """The transforms of the AWS documentation, each a class with `apply`."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -57,6 +58,40 @@ class GlueTransform:
     def describeTransform(cls) -> str:
         """What the transform does, in a sentence."""
         return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def describeArgs(cls) -> list[dict[str, Any]]:
+        """The arguments: `name`, `type`, `description`, `optional` and `defaultValue` of each."""
+        arguments = list(inspect.signature(cls.__call__).parameters.values())[1:]
+        told = inspect.getdoc(cls.__call__) or ""
+        return [
+            {
+                "name": one.name,
+                "type": inspect.formatannotation(one.annotation),
+                "description": told,
+                "optional": one.default is not one.empty,
+                "defaultValue": None if one.default is one.empty else one.default,
+            }
+            for one in arguments
+            if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        ]
+
+    @classmethod
+    def describeReturn(cls) -> dict[str, str]:
+        """What the transform gives: `type` and `description`."""
+        given = inspect.signature(cls.__call__).return_annotation
+        return {"type": inspect.formatannotation(given), "description": cls.describeTransform()}
+
+    @classmethod
+    def describeErrors(cls) -> list[dict[str, str]]:
+        """What the transform raises besides what a script's own functions do: nothing."""
+        return []
+
+    @classmethod
+    def describe(cls) -> dict[str, Any]:
+        """Name, arguments, result and errors of the transform."""
+        about = {"name": cls.name(), "args": cls.describeArgs(), "returns": cls.describeReturn()}
+        return {"transform": {**about, "raises": cls.describeErrors(), "location": "internal"}}
 
 
 class ApplyMapping(GlueTransform):
