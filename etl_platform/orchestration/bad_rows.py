@@ -4,12 +4,38 @@ from etl_platform.catalog.location import NoLocationError
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import UnusableRuleError
-from etl_platform.quality.dead_letters import dead_letter_file, send_dead_letters
-from etl_platform.quality.quarantine import quarantine
+from etl_platform.quality.dead_letter_queue import DeadLetterError
+from etl_platform.quality.dead_letters import send_dead_letters
+from etl_platform.quality.files import NoDataError
+from etl_platform.quality.frame import QueryError
+from etl_platform.quality.quarantine import open_shelf, quarantine
 from etl_platform.quality.quarantined import QuarantineError
 from etl_platform.quality.report import DatasetReport
+from etl_platform.quality.rules import rules_that
 
-CANNOT = (QuarantineError, UnusableRuleError, NoLocationError)
+CANNOT = (QuarantineError, UnusableRuleError, DeadLetterError, NoLocationError, NoDataError, QueryError)
+
+
+KEPT_UNDER_RUN = "run-{run_id}"
+"""What rows of a source are kept under: they are taken out before the job has an execution of its own."""
+
+
+def clean_copies(config: Config, job: Job, dagster_run_id: str) -> dict[str, str]:
+    """Source to the clean copy that this run's checks made of it, of those that lost rows to quarantine."""
+    copies: dict[str, str] = {}
+    for source in job.data_sources:
+        if not rules_that(job, source.name, "quarantine"):
+            continue
+        try:
+            content = open_shelf(config, job, source.name).content(
+                KEPT_UNDER_RUN.format(run_id=dagster_run_id)
+            )
+        except (QuarantineError, NoLocationError):
+            # Then nothing can have been put aside either, and the check said so.
+            continue
+        if content and content.clean_copy:
+            copies[source.name] = content.clean_copy
+    return copies
 
 
 def put_aside(
@@ -33,11 +59,12 @@ def put_aside(
     condemned = [rule for rule in found if rule.action == "quarantine"]
     letters = [rule for rule in found if rule.action == "dead_letter_queue"]
     try:
-        if letters and send_dead_letters(
-            config, job, report.dataset, execution_id, rules=letters, partition_key=partition_key
-        ):
-            path = dead_letter_file(config, job, report.dataset, execution_id)
-            places |= {rule.check_name: str(path) for rule in letters}
+        if letters:
+            sent = send_dead_letters(
+                config, job, report.dataset, execution_id, rules=letters, partition_key=partition_key
+            )
+            if sent:
+                places |= {rule.check_name: sent.place for rule in letters}
         if condemned:
             moved = quarantine(
                 config, job, report.dataset, execution_id, rules=condemned, partition_key=partition_key

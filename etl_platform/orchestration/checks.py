@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from etl_platform.config.models.job import Job
-from etl_platform.orchestration.bad_rows import put_aside
+from etl_platform.orchestration.bad_rows import KEPT_UNDER_RUN, put_aside
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.quality_records import own_execution, past_row_counts, record_quality
 from etl_platform.orchestration.remote_checks import evaluate_in_step
@@ -55,9 +55,8 @@ def _checks_op(
         whole = dataset == "target" and len(selected) == len(checks)
         if whole and (warning := record_quality(graph.config, job, report, context.run.run_id)):
             context.log.warning(warning)
-        # Rows of a source are kept before the job has an execution of its own.
         execution = own_execution(graph.config, job, context.run.run_id) if dataset == "target" else None
-        kept_under = execution.execution_id if execution else f"run-{context.run.run_id}"
+        kept_under = execution.execution_id if execution else KEPT_UNDER_RUN.format(run_id=context.run.run_id)
         places, warnings = put_aside(graph.config, job, report, kept_under, partition_key)
         for warning in warnings:
             context.log.warning(warning)

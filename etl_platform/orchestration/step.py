@@ -14,6 +14,7 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.plan import Plan
 from etl_platform.decide.remedies import Remedy
+from etl_platform.orchestration.bad_rows import clean_copies
 from etl_platform.orchestration.gates import pass_gates
 from etl_platform.orchestration.issue_registry import register_issues, with_failure
 from etl_platform.orchestration.job_run import JobRun
@@ -165,6 +166,7 @@ def _request(
         workload=workload_record(plan, job),
         issues=tuple(issues_of(plan)),
         optimizations=optimizations_of(job, remedy),
+        clean_sources=clean_copies(graph.config, job, context.run.run_id),
     )
 
 

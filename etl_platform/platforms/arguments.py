@@ -12,12 +12,14 @@ _SECRET = re.compile(r"\$\{SECRET:([^}]*)\}")
 def script_arguments(request: RunRequest) -> dict[str, str]:
     """`JOB_NAME`, `EXECUTION_ID`, `PARTITION_KEY` where there is one, and `execution.arguments`, as text.
 
-    The script sees `--name value`. A standard one that the job declares itself has the job's value.
+    The script sees `--name value`. A standard one that the job declares itself has the job's value. Where
+    checks took bad rows out of a source, `SOURCE_<NAME>` is the clean copy, whatever the job declares.
     """
     standard = {"JOB_NAME": request.job.job_id, "EXECUTION_ID": request.execution_id}
     if request.partition_key is not None:
         standard["PARTITION_KEY"] = request.partition_key
-    return {**standard, **as_text(request.job.execution.arguments)}
+    clean = {f"SOURCE_{name.upper()}": place for name, place in request.clean_sources.items()}
+    return {**standard, **as_text(request.job.execution.arguments), **clean}
 
 
 def pipes_arguments(request: RunRequest, script_text: str) -> dict[str, str]:

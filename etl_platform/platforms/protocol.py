@@ -51,6 +51,7 @@ class RunRequest:
         optimizations: What was changed for this attempt; kept in the record. None: nobody looked.
         pipes: Bootstrap parameters of a Dagster Pipes session, by their environment variable's name; the
             platform hands them to the script in the way that suits it. Empty: no session.
+        clean_sources: Source to where a copy of it without bad rows stands, of those that have one.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class RunRequest:
     decision: PlatformDecision | None = None
     workload: WorkloadCharacteristics | None = None
     pipes: Mapping[str, str] = field(default_factory=dict)
+    clean_sources: Mapping[str, str] = field(default_factory=dict)
     issues: tuple[Issue, ...] | None = None
     optimizations: tuple[Optimization, ...] | None = None
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -10,8 +11,22 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, numbered_frame
 from etl_platform.quality.dataset import open_dataset
+from etl_platform.quality.dead_letter_queue import DeadLetterError, Letter, send_to_queue
 from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN
 from etl_platform.quality.rules import Rule, rules_that
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """What was sent away.
+
+    Attributes:
+        count: Number of rows.
+        place: URL of the queue, or path of the file.
+    """
+
+    count: int
+    place: str
 
 
 def dead_letter_file(config: Config, job: Job, dataset: str, execution_id: str) -> Path:
@@ -28,15 +43,16 @@ def send_dead_letters(
     rules: Sequence[Rule] | None = None,
     partition_key: str | None = None,
     now: datetime | None = None,
-) -> int:
-    """Write the rows that break rules with action `dead_letter_queue` to a file; the dataset stays as it is.
+) -> DeadLetters | None:
+    """Send the rows that break rules with action `dead_letter_queue` away; the dataset stays as it is.
 
-    Each line is an object: `row`, `rules` (check names), `reasons` (their descriptions), `job_id`, `dataset`,
-    `execution_id`, `at` (Unix seconds, UTC). The file is there whole or not at all; a second call for the
-    same execution writes it again.
+    Under the profile `aws` they go to the SQS queue `data_quality.dead_letter_queue_url`, under `local` to a
+    file, which is there whole or not at all. Each letter is an object: `letter_id`, `row`, `rules` (check
+    names), `reasons` (their descriptions), `job_id`, `dataset`, `execution_id`, `at` (Unix seconds, UTC). A
+    second call for the same execution sends the same letters again.
 
     Args:
-        config: The configuration, under the local profile.
+        config: The configuration.
         job: The job.
         dataset: `target`, or the name of a source.
         execution_id: The execution that the rows belong to.
@@ -45,18 +61,24 @@ def send_dead_letters(
         now: The present moment; None: the clock.
 
     Returns:
-        Number of rows; no file is written where there are none.
+        What was sent, and where to; None where there are no such rows.
 
     Raises:
         UnusableRuleError: A rule picks no rows, or cannot be evaluated.
+        DeadLetterError: There is no queue, or it did not take all of them.
         NoLocationError, NoDataError, QueryError: The dataset cannot be read.
     """
     chosen = rules_that(job, dataset, "dead_letter_queue") if rules is None else list(rules)
     if not chosen:
-        return 0
+        return None
+    queue_url = job.data_quality.dead_letter_queue_url
+    if config.profile == "aws" and queue_url is None:
+        raise DeadLetterError(
+            f"rules of {job.job_id} send rows away, and there is no queue: set "
+            "`data_quality.dead_letter_queue_url`, or give the rules another action."
+        )
     moment = now or datetime.now(timezone.utc)
     said = {rule.check_name: rule.description for rule in chosen}
-    path = dead_letter_file(config, job, dataset, execution_id)
     with open_dataset(config, job, dataset, engine="local", partition_key=partition_key) as data:
         frame = numbered_frame(data.frame, data.files)
         bad = find_bad_rows(frame, chosen, job, data.other, moment)
@@ -67,23 +89,36 @@ def send_dead_letters(
             f"ORDER BY {FILE_COLUMN}, {ROW_COLUMN}"
         )
     if not found:
-        return 0
+        return None
+    letters = (
+        {
+            "letter_id": f"{execution_id}/{dataset}/{number}",
+            # JSON has no NaN and no infinity; they are told as texts.
+            "row": json.loads(text, parse_constant=str),
+            "rules": broken,
+            "reasons": [said[name] for name in broken],
+            "job_id": job.job_id,
+            "dataset": dataset,
+            "execution_id": execution_id,
+            "at": moment.timestamp(),
+        }
+        for number, (text, broken) in enumerate(found)
+    )
+    if config.profile == "aws" and queue_url is not None:
+        return DeadLetters(send_to_queue(queue_url, letters, config.settings.aws_region), queue_url)
+    path = dead_letter_file(config, job, dataset, execution_id)
+    return DeadLetters(_write(path, letters), str(path))
+
+
+def _write(path: Path, letters: Iterable[Letter]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
+    count = 0
     with temporary.open("w", encoding="utf-8") as file:
-        for text, broken in found:
-            letter = {
-                # JSON has no NaN and no infinity; they are told as texts.
-                "row": json.loads(text, parse_constant=str),
-                "rules": broken,
-                "reasons": [said[name] for name in broken],
-                "job_id": job.job_id,
-                "dataset": dataset,
-                "execution_id": execution_id,
-                "at": moment.timestamp(),
-            }
+        for letter in letters:
             file.write(json.dumps(letter, ensure_ascii=False) + "\n")
+            count += 1
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    return len(found)
+    return count

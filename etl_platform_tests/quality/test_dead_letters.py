@@ -18,8 +18,8 @@ def sent(folder, rows):
     write(rows, lake(folder))
     job = job_with(QUALITY)
     config = config_of(job, folder=folder)
-    count = send_dead_letters(config, job, "target", "exec-1", now=NOW)
-    return count, dead_letter_file(config, job, "target", "exec-1")
+    letters = send_dead_letters(config, job, "target", "exec-1", now=NOW)
+    return letters and letters.count, dead_letter_file(config, job, "target", "exec-1")
 
 
 def test_each_bad_row_is_a_line_with_its_rules_and_reasons(tmp_path):
@@ -33,6 +33,7 @@ def test_each_bad_row_is_a_line_with_its_rules_and_reasons(tmp_path):
     letters = [json.loads(line, parse_constant=None) for line in path.read_text().splitlines()]
     assert count == len(letters) == 2
     assert letters[0] == {
+        "letter_id": "exec-1/target/0",
         "row": {"x": -1.0, "s": "é"},
         "rules": ["accuracy__x__range"],
         "reasons": ["`x` lies in [0, …]."],
@@ -52,7 +53,7 @@ def test_the_dataset_stays_as_it_is(tmp_path):
 
 def test_without_bad_rows_there_is_no_file(tmp_path):
     count, path = sent(tmp_path, [{"x": 1.0, "s": "a"}])
-    assert (count, path.exists()) == (0, False)
+    assert (count, path.exists()) == (None, False)
 
 
 def test_a_second_call_writes_the_same_file_again(tmp_path):

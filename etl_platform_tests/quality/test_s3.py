@@ -1,5 +1,6 @@
 """Rules on S3, over HTTP against a server that speaks S3's protocol."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -13,6 +14,8 @@ from pyarrow import parquet as pq
 
 from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.project import Config
+from etl_platform.quality.dead_letter_queue import DeadLetterError
+from etl_platform.quality.dead_letters import send_dead_letters
 from etl_platform.quality.engine import evaluate
 from etl_platform.quality.quarantine import quarantine
 from etl_platform.quality.quarantined import QuarantineError
@@ -253,6 +256,53 @@ class TestQuarantine:
         assert sorted(row["x"] for row in show_quarantine(config, job, "exec-1")) == [98, 99]
         with pytest.raises(QuarantineError, match="rows go back into targets of this machine only"):
             replay(config, job, "exec-1")
+
+
+class TestDeadLetterQueue:
+    """Rows of data on S3 as messages of a queue."""
+
+    def sent(self, folder, queue_url):
+        rule = {**RANGE["accuracy_rules"][0], "action": "dead_letter_queue"}
+        job = job_with({"accuracy_rules": [rule], "dead_letter_queue_url": queue_url})
+        return send_dead_letters(config_of(folder, job), job, "target", "exec-1")
+
+    def received(self, sqs, url) -> list[dict]:
+        found = []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(message["Body"]) for message in messages]
+        return sorted(found, key=lambda letter: int(letter["letter_id"].rpartition("/")[2]))
+
+    @pytest.mark.parametrize(("name", "attributes"), [("dead", {}), ("dead.fifo", {"FifoQueue": "true"})])
+    def test_each_bad_row_is_a_message(self, name, attributes, bucket, tmp_path):
+        sqs = boto3.client("sqs", region_name="us-east-1")
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        bucket("out/a.parquet", [{"x": n, "s": "é"} for n in range(30)])
+        letters = self.sent(tmp_path, url)
+        assert letters is not None and (letters.count, letters.place) == (19, url)
+        if name == "dead":
+            found = self.received(sqs, url)
+            assert [letter["row"]["x"] for letter in found] == list(range(11, 30))
+            assert (found[0]["rules"], found[0]["row"]["s"]) == (["accuracy__x__range"], "é")
+
+    def test_a_row_too_large_for_a_message_is_left_out_of_its_letter(self, bucket, tmp_path):
+        sqs = boto3.client("sqs", region_name="us-east-1")
+        url = sqs.create_queue(QueueName="large")["QueueUrl"]
+        bucket("out/a.parquet", [{"x": 98, "s": "a" * 300_000}, {"x": 99, "s": "b" * 200_000}])
+        self.sent(tmp_path, url)
+        large, small = self.received(sqs, url)
+        assert large["row"] is None and large["row_bytes"] > 300_000
+        assert small["row"]["x"] == 99
+
+    def test_without_a_queue_it_is_said_what_to_set(self, bucket, tmp_path):
+        bucket("out/a.parquet", [{"x": 99}])
+        with pytest.raises(DeadLetterError, match=r"set `data_quality\.dead_letter_queue_url`"):
+            self.sent(tmp_path, None)
+
+    def test_a_queue_that_is_not_there_is_an_error_with_its_address(self, bucket, tmp_path):
+        bucket("out/a.parquet", [{"x": 99}])
+        missing = "http://127.0.0.1:1/123456789012/none"
+        with pytest.raises(DeadLetterError, match=f"{missing} took 0 dead letters"):
+            self.sent(tmp_path, missing)
 
 
 class Ended(Exception):

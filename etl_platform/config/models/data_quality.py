@@ -156,6 +156,12 @@ class DataQuality(Section):
     sample_size: int | None = Field(default=None, ge=1, description="Rows to look at; null: every row.")
     parallel_validation: bool = Field(default=False, description="Datasets are checked side by side.")
     engine: Literal["auto", "local", "spark"] = Field(default="auto", description="Where the rules run.")
+    dead_letter_queue_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="SQS queue that gets the rows of rules with action `dead_letter_queue` under the profile "
+        "`aws`; under `local` they go to a file.",
+    )
     completeness_checks: list[CompletenessCheck] = Field(default_factory=list, description="Null rules.")
     accuracy_rules: list[AnyAccuracyRule] = Field(default_factory=list, description="Value rules.")
     duplicate_check: DuplicateCheck | None = Field(default=None, description="Uniqueness of a key.")
