@@ -72,7 +72,7 @@ class GluePlatform:
     """
 
     name: PlatformName = "glue"
-    polling = Polling(shortest_seconds=2, longest_seconds=20)
+    polling = Polling(shortest_seconds=2, longest_seconds=15)
 
     def __init__(self, access: AwsAccess, clock: Clock | None = None):
         """Run there.

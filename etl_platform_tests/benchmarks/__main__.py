@@ -15,6 +15,7 @@ BENCHMARKS = (
     "tracking",
     "glue",
     "quality",
+    "platforms",
 )
 
 for name in BENCHMARKS:
