@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 WATCH_SECONDS = 0.3
 """How often a watched run's events are read from Dagster's storage."""
 
+LATEST = 100
+"""Executions of a job among which that of a run is looked for when the run has ended."""
+
 TAG_LENGTH = 2_000
 """A run's tag is to stay readable; with many jobs the names of the first are kept."""
 
@@ -247,8 +250,9 @@ _STEP_EVENTS = {
 
 def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> JobResult:
     job = graph.config.job(job_id)
-    latest = open_store(graph.config).latest_execution(job_id)
-    execution = latest if latest and latest.dagster_run_id == result.run_id else None
+    # Another run of the job may have started meanwhile.
+    latest = open_store(graph.config).executions(job_id, limit=LATEST).items
+    execution = next((each for each in latest if each.dagster_run_id == result.run_id), None)
     rules = {key: rule for checks in graph.checks[job_id].values() for key, rule in checks.items()}
     evaluations = [each for each in result.get_asset_check_evaluations() if each.asset_check_key in rules]
     failed = [each for each in evaluations if not each.passed]

@@ -187,3 +187,21 @@ def test_a_failure_that_is_over_is_not_told_again_by_a_late_sensor(
             tell_of_run(Graph(config), instance, run, "", log=logging.getLogger())
     assert outbox.read_text() == told
     assert [json.loads(line)["state"] for line in told.splitlines()] == ["firing", "info", "recovered"]
+
+
+def test_a_run_shows_its_own_execution_and_not_that_of_a_later_one(tmp_path: Path) -> None:
+    script = """
+import os, time
+from pathlib import Path
+from etl_platform.tracking.records import JobExecution
+from etl_platform.tracking.sqlite import SqliteStore
+
+store = SqliteStore(Path(os.environ["ETL_PLATFORM_LOCAL_ROOT"]) / "tracking.db")
+later = {"timestamp": time.time() + 5, "dagster_run_id": "another"}
+store.put_execution(JobExecution(execution_id="exec-later", job_name="clean", status="success", **later))
+"""
+    write_table(tmp_path, "orders", ORDERS)
+    write_project(tmp_path, [copy_job("clean")], scripts={"copy_table.py": script})
+    (row,) = json.loads(call(tmp_path, "run", "clean", "--format", "json").stdout)
+    assert (row["status"], row["reason"]) == ("success", None)
+    assert row["execution_id"] != "exec-later"
