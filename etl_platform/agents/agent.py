@@ -40,6 +40,7 @@ class Case:
         now: Unix seconds.
         execution_id: The run that it is about; None before a run.
         planned: The plan of the run, where it stands already.
+        most_gb: Larger datasets are not read; None: what this machine reads as fast as a cluster starts.
     """
 
     config: Config
@@ -48,6 +49,7 @@ class Case:
     now: float
     execution_id: str | None = None
     planned: Plan | None = None
+    most_gb: float | None = None
 
     @cached_property
     def plan(self) -> Plan:

@@ -246,6 +246,11 @@ def _blocks(answer: ComplianceAnswer) -> Sequence[str]:
     return [f"{name}: {kept[name].evidence}. {kept[name].how}" for name in answer.breaches]
 
 
+def _says(answer: ComplianceAnswer) -> list[str]:
+    """The controls that are not met; those of which nobody can tell are in the answer alone."""
+    return [f"{one.control_id}: {one.evidence}." for one in answer.missing if one.met is False]
+
+
 AGENT = Agent(
     name="compliance",
     version="compliance-1",
@@ -255,4 +260,5 @@ AGENT = Agent(
     policy=policy,
     check=check,
     blocks=_blocks,
+    says=_says,
 )

@@ -229,6 +229,11 @@ def _cause_words(one: ChangeShown) -> Iterator[str]:
         yield f"{name} {part.usd:+,.4f} ({part.before:,.4g} → {part.after:,.4g} {part.unit})"
 
 
+def _says(answer: CostAnswer) -> list[str]:
+    """Why the cost changed, where it did, and what people are told of it."""
+    return [*([answer.explanation] if answer.changes else []), *(one.sentence for one in answer.causes)]
+
+
 AGENT = Agent(
     name="cost_tracking",
     version="cost-1",
@@ -237,4 +242,5 @@ AGENT = Agent(
     answer=CostAnswer,
     policy=policy,
     check=check,
+    says=_says,
 )

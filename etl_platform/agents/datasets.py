@@ -30,20 +30,22 @@ class Look:
         columns: Column to type; as declared where the data could not be read.
         samples: Column to values as text; texts and whole numbers only. Never shown.
         unread: Why the data was not read; None: it was.
+        too_big: It was not read because of its size.
     """
 
     columns: Mapping[str, str]
     samples: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     unread: str | None = None
+    too_big: bool = False
 
 
-def look(config: Config, job: Job, dataset: str) -> Look:
-    """Look at a dataset on this machine."""
+def look(config: Config, job: Job, dataset: str, most_gb: float = AUTO_LOCAL_LIMIT_GB) -> Look:
+    """Look at a dataset on this machine, if it is not larger than that."""
     try:
         size_gb = dataset_files(config, job, dataset).bytes / 2**30
-        if size_gb > AUTO_LOCAL_LIMIT_GB:
+        if size_gb > most_gb:
             unread = f"{size_gb:,.1f} GB are too much to be read on this machine"
-            return Look(declared_columns(job, dataset), unread=unread)
+            return Look(declared_columns(job, dataset), unread=unread, too_big=True)
         with open_dataset(config, job, dataset, engine="local") as data:
             frame = data.frame
             names = [name for name, kind in frame.columns.items() if family(kind) in ("string", "integer")]
@@ -73,7 +75,8 @@ def declared_columns(job: Job, dataset: str) -> dict[str, str]:
 @once
 def looks(case: Case) -> dict[str, Look]:
     """A look at each dataset of the job, in order."""
-    return {name: look(case.config, case.job, name) for name in datasets_in_order(case.job)}
+    most_gb = AUTO_LOCAL_LIMIT_GB if case.most_gb is None else case.most_gb
+    return {name: look(case.config, case.job, name, most_gb) for name in datasets_in_order(case.job)}
 
 
 def personal(job: Job, seen: Look, *, values: bool = True) -> list[ColumnFinding]:

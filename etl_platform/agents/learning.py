@@ -243,6 +243,11 @@ def _impact(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     return f"{after['seconds'] - before['seconds']:+,.0f} s a run by the runtime model"
 
 
+def _says(answer: LearningAnswer) -> list[str]:
+    """What the job's runs have in common, and what was learned for the next one."""
+    return [*(one.sentence for one in answer.patterns), *_choice_words(answer.choice)]
+
+
 AGENT = Agent(
     name="learning",
     version="learning-1",
@@ -251,4 +256,5 @@ AGENT = Agent(
     answer=LearningAnswer,
     policy=policy,
     check=check,
+    says=_says,
 )

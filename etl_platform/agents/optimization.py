@@ -143,6 +143,11 @@ def _effect(one: ChangeShown) -> str:
     return f" ({one.seconds:+,.0f} s{dollars} a run by {one.basis})"
 
 
+def _says(answer: OptimizationAnswer) -> list[str]:
+    """What to change."""
+    return [f"{one.area}: {one.action}" for one in answer.changes]
+
+
 AGENT = Agent(
     name="optimization",
     version="optimization-1",
@@ -151,4 +156,5 @@ AGENT = Agent(
     answer=OptimizationAnswer,
     policy=policy,
     check=check,
+    says=_says,
 )

@@ -259,6 +259,11 @@ def _blocks(answer: QualityAnswer) -> Sequence[str]:
     return [one for one in answer.stops if not one.startswith("target/")]
 
 
+def _says(answer: QualityAnswer) -> list[str]:
+    """Which rules fail, and the likely causes."""
+    return [answer.summary, *(one.sentence for one in answer.causes)] if answer.failures else []
+
+
 AGENT = Agent(
     name="quality",
     version="quality-1",
@@ -267,5 +272,6 @@ AGENT = Agent(
     answer=QualityAnswer,
     policy=policy,
     check=check,
+    says=_says,
     blocks=_blocks,
 )

@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+import dagster as dg
+
 from etl_platform.agents.agent import Case, InvalidAnswerError
+from etl_platform.agents.models import provider_of
 from etl_platform.agents.next_run import next_run
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
@@ -13,6 +16,7 @@ from etl_platform.tracking.records import AgentInvocation
 from etl_platform.tracking.store import TrackingStore
 
 AGENT_NAME = "decision"
+_BEFORE_RUN = ("compliance", "cost_tracking", "learning")
 
 
 def with_agent(config: Config, job: Job, store: TrackingStore, plan: Plan, now: float) -> Plan:
@@ -43,6 +47,35 @@ def with_agent(config: Config, job: Job, store: TrackingStore, plan: Plan, now: 
             # An older version of the agent wrote it, or a budget was spent since: ask anew.
             pass
     return decide_ahead(case)
+
+
+def ask_before_run(config: Config, job: Job, store: TrackingStore, plan: Plan, now: float) -> None:
+    """Let the supervisor say go or no-go, where `supervisor_agent.pre_run` is on.
+
+    Its members are those whose field is not judged elsewhere: the data of the inputs is judged by their
+    blocking checks, the place and the size by the decision. By rule alone only what is enforced by law can
+    forbid a run, so without a language model nobody is asked unless `enforce_gdpr` or `enforce_hipaa` is on.
+
+    Raises:
+        Failure: The run must not start; no retry.
+    """
+    agents = config.settings.agents
+    enforced = agents.compliance_agent.enforce_gdpr or agents.compliance_agent.enforce_hipaa
+    if not agents.supervisor_agent.pre_run or plan.decision is None:
+        return
+    if provider_of(config) == "policy" and not enforced:
+        return
+    from etl_platform.agents.registry import enabled_agents
+    from etl_platform.agents.supervisor import review
+
+    members = {name: agent for name, agent in enabled_agents(config).items() if name in _BEFORE_RUN}
+    answer = review(Case(config, job, store, now, planned=plan), members).report.answer
+    if answer.go is False:
+        raise dg.Failure(
+            description=f"{job.job_id} was not started: {' '.join(answer.blocks)} Mend that, or switch the "
+            "enforcement off in `agents.compliance_agent`.",
+            allow_retries=False,
+        )
 
 
 def decide_ahead(case: Case) -> Plan:

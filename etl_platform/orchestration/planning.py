@@ -13,7 +13,7 @@ from etl_platform.config.project import Config
 from etl_platform.decide.markdown import decision_table
 from etl_platform.decide.plan import Plan, plan_job
 from etl_platform.decide.remedies import Remedy
-from etl_platform.orchestration.decisions import with_agent
+from etl_platform.orchestration.decisions import ask_before_run, with_agent
 from etl_platform.orchestration.retrying import for_this_attempt
 from etl_platform.tracking.records import Issue, WorkloadCharacteristics
 from etl_platform.tracking.store import TrackingStore
@@ -29,11 +29,16 @@ def plan_run(
         The plan, and the remedy in it of the last attempt's failure; None where there is none.
 
     Raises:
-        Failure: The job can run nowhere, or a hard budget forbids the run; no retry.
+        Failure: The job can run nowhere, a hard budget forbids the run, or an agent's rules do; no retry.
     """
     now = time.time()
-    plan = with_agent(config, job, store, plan_job(config, job, store, now=now), now)
-    plan, remedy = for_this_attempt(config, job, plan, store, attempt_group)
+    plan, remedy = plan_job(config, job, store, now=now), None
+    if store.attempts(job.job_id, attempt_group):
+        # The decision of a retry carries what the failure before it teaches.
+        plan, remedy = for_this_attempt(config, job, plan, store, attempt_group)
+    else:
+        plan = with_agent(config, job, store, plan, now)
+        ask_before_run(config, job, store, plan, now)
     if plan.refusal:
         raise dg.Failure(description=plan.refusal, allow_retries=False)
     if not plan.budget.allowed:

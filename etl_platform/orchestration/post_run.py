@@ -18,6 +18,9 @@ from etl_platform.tracking.store import TrackingStore
 if TYPE_CHECKING:
     from etl_platform.agents.supervisor import Review
 
+MOST_GB = 1.0
+"""Larger datasets are not read for a report: a tick of a sensor has a minute."""
+
 
 def report_on_run(graph: Graph, run: dg.DagsterRun, since: float, log: logging.Logger) -> int:
     """Let the supervisor report on each job of a Dagster run that ended, once.
