@@ -51,6 +51,26 @@ def plan_run(
     return plan, remedy
 
 
+def planned_job(config: Config, job: Job, plan: Plan) -> Job:
+    """The job as it is run: with the size that was decided, and the Spark settings that its data flow needs.
+
+    The job's own settings stand. On this machine none are added: its data is small, and a setting that only
+    Spark knows would keep a job from the faster engine.
+    """
+    if plan.decision is None:
+        return job
+    decided = plan.decision.apply(job)
+    settings = config.settings
+    tuned = settings.feature_flags.enable_auto_optimization and (
+        settings.agents.optimization_agent.auto_tune_spark_config
+    )
+    if not tuned or plan.decision.selected.platform == "local":
+        return decided
+    conf = {**plan.workload.spark_conf, **decided.execution.spark_conf}
+    execution = decided.execution.model_copy(update={"spark_conf": conf})
+    return decided.model_copy(update={"execution": execution})
+
+
 def plan_metadata(plan: Plan) -> dict[str, Any]:
     """A plan as metadata: tables in markdown, figures as numbers; what is unknown is left out."""
     decision = plan.decision

@@ -21,7 +21,13 @@ from etl_platform.orchestration.job_run import JobRun
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.one_at_a_time import alone
 from etl_platform.orchestration.pipes import pipes_run
-from etl_platform.orchestration.planning import issues_of, plan_metadata, plan_run, workload_record
+from etl_platform.orchestration.planning import (
+    issues_of,
+    plan_metadata,
+    plan_run,
+    planned_job,
+    workload_record,
+)
 from etl_platform.orchestration.resources import AwsResource
 from etl_platform.orchestration.retrying import next_remedy, optimizations_of, retry_request
 from etl_platform.orchestration.unreachable import note_unreachable
@@ -153,7 +159,7 @@ def _request(
     started = datetime.now(timezone.utc)
     partition_key = _partition_key(context, job)
     return RunRequest(
-        job=plan.decision.apply(job) if plan.decision else job,
+        job=planned_job(graph.config, job, plan),
         config=graph.config,
         execution_id=f"exec-{started:%Y-%m-%d}-{uuid4().hex[:8]}",
         attempt_group=attempt_group(context, partition_key),
