@@ -123,7 +123,7 @@ class AwsStandIn:
 @contextmanager
 def aws_stand_in(backend: str) -> Iterator[AwsStandIn]:
     """A running stand-in in front of a moto server."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     stand_in = AwsStandIn(f"http://127.0.0.1:{server.server_port}", backend)
     server.stand_in = stand_in  # type: ignore[attr-defined]
@@ -136,6 +136,11 @@ def aws_stand_in(backend: str) -> Iterator[AwsStandIn]:
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    # A hundred runs may connect at the same moment; one that finds the queue full waits for seconds.
+    request_queue_size = 256
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # An answer leaves in one packet; two of them would wait for each other.
@@ -144,6 +149,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests need no access log."""
+
+    def handle_expect_100(self) -> bool:
+        """Answer at once: botocore waits a second for it with each upload."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
 
     def do_POST(self) -> None:
         body = self._body()
