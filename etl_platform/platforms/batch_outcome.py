@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from etl_platform.platforms.aws_access import AwsAccess, calling
-from etl_platform.platforms.cloudwatch_logs import LogStream
-from etl_platform.platforms.errors import RunNotFoundError
+from etl_platform.platforms.aws_access import AwsAccess
+from etl_platform.platforms.cloudwatch_logs import LogStream, read_tail
 from etl_platform.platforms.failures import classify
 from etl_platform.platforms.figures import Figures
 from etl_platform.platforms.protocol import Progress, RunHandle, RunOutcome, RunRequest, RunState, RunStatus
@@ -124,9 +123,9 @@ def _error(
         reasons = (container.get("reason"), job.get("statusReason"))
         parts = [reason.rstrip(".") for reason in dict.fromkeys(reasons) if reason]
         parts += [f"exit code {exit_code}"] if exit_code is not None else []
-        last = _last_lines(access, streams)
+        last = read_tail(access, streams[-1], _LAST_LINES) if streams else None
         kind, trace = "BatchJobFailed", ""
-        message = ". ".join([*parts, *(["Its last lines:\n" + "\n".join(last)] if last else [])])
+        message = ". ".join([*parts, *([f"Its last lines:\n{last}"] if last else [])])
     failure = classify(message, error_type=kind, exit_code=exit_code)
     timed_out = state.status == "timeout"
     details = ErrorDetails(
@@ -137,22 +136,6 @@ def _error(
         error_stack_trace=trace or None,
     )
     return details, timed_out or failure.retry_can_help
-
-
-def _last_lines(access: AwsAccess, streams: list[LogStream]) -> list[str]:
-    client = access.client("logs")
-    try:
-        with calling("logs", not_found=("ResourceNotFoundException",)):
-            events = [
-                event
-                for stream in streams[-1:]
-                for event in client.get_log_events(
-                    logGroupName=stream.group, logStreamName=stream.name, limit=_LAST_LINES
-                )["events"]
-            ]
-    except RunNotFoundError:
-        return []
-    return [event["message"] for event in events]
 
 
 def _figures(job: Mapping[str, Any], capacity: str) -> Figures:

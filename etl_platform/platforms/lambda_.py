@@ -197,8 +197,12 @@ class LambdaPlatform:
         run = Invocation.model_validate(handle.details)
         seen = self._look(run)
         state = self._state(run, seen)
+        if not state.final:
+            raise TransientError(f"Run {handle.run_id} is {state.status}: {state.message}")
         error = self._error(run, seen) if state.status in ("failed", "timeout") else None
-        return outcome_of(self._access, request, handle, run, state, seen.outcome, seen.attempts, error)
+        outcome = outcome_of(self._access, request, handle, run, state, seen.outcome, seen.attempts, error)
+        self._forget(run, seen)
+        return outcome
 
     def deploy(self, job: Job, config: Config, *, dry_run: bool) -> tuple[Change, ...]:
         """Make or update the job's function."""
@@ -342,6 +346,15 @@ class LambdaPlatform:
         if seen.request_id is None:
             raise TransientError("The request id is not known yet.")
         return self._logs.lines(run.log_group, seen.request_id, seen.attempts)
+
+    def _forget(self, run: Invocation, seen: _Seen) -> None:
+        """Keep nothing of a run that is over: a process may drive runs for months."""
+        if seen.request_id is not None:
+            self._logs.forget(seen.request_id, run.submitted)
+        self._claims.pop(run.folder, None)
+        self._found_requests.pop(run.execution_id, None)
+        for name in (CLAIM, OUTCOME):
+            self._first_seen.pop((run.folder, name), None)
 
     def _since(self, run: Invocation, name: str) -> float:
         """Seconds since something was first seen here: clocks of two machines are not compared."""

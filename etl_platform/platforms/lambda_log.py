@@ -129,7 +129,14 @@ class InvocationLogs:
                     now=self._now,
                 ),
             )
-        return shared.get(f"{int(since * 1000)}/{request_id}") or ()
+        return shared.get(_key(request_id, since)) or ()
+
+    def forget(self, request_id: str, since: float) -> None:
+        """Leave an invocation that is over out of further calls."""
+        with self._lock:
+            known = list(self._shared.values())
+        for shared in known:
+            shared.forget(_key(request_id, since))
 
     def request_of(self, group: str, text: str, since: float) -> str | None:
         """The request id of the invocation that has logged a text, such as its execution id."""
@@ -243,6 +250,11 @@ class InvocationLogs:
                     return [], token
                 raise
         return answer["events"], answer["nextForwardToken"]
+
+
+def _key(request_id: str, since: float) -> str:
+    """Names an invocation, and from when on its lines are looked for."""
+    return f"{int(since * 1000)}/{request_id}"
 
 
 def report_of(message: str, when: float) -> Report:

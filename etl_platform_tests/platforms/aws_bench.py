@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from etl_platform.catalog.aws import IAM_ACTIONS
 from etl_platform.platforms import driver
+from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.patience import Clock
 from etl_platform.platforms.protocol import LogLine, Platform, RunOutcome, RunRequest
 from etl_platform.tracking.records import JobExecution
@@ -67,11 +70,35 @@ class AwsBench:
         return [line.text for line in self.lines]
 
 
+@contextmanager
+def actions_called(access: AwsAccess, *services: str) -> Iterator[set[str]]:
+    """The IAM actions that calls of some services need, as they are made; of `access` with one attempt."""
+    seen: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        service = model.service_model.signing_name
+        seen.add(IAM_ACTIONS.get((service, model.name), f"{_PREFIXES.get(service, service)}:{model.name}"))
+
+    clients = [access.client(service) for service in services]
+    for client in clients:
+        client.meta.events.register("before-call", note, unique_id="actions")
+    try:
+        yield seen
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", unique_id="actions")
+
+
+_PREFIXES = {"tagging": "tag"}
+
 _DRIVE = """
 import pickle, sys
+from etl_platform.catalog.aws import IAM_ACTIONS
 from etl_platform.platforms import driver
 from etl_platform.platforms.aws_access import AwsAccess
+from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.tracking.sqlite import SqliteStore
+from contextlib import contextmanager
 from pathlib import Path
 from importlib import import_module
 module, name, url, database, request = sys.argv[1:]

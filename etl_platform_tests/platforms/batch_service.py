@@ -21,6 +21,7 @@ class BatchService:
     Attributes:
         jobs: What DescribeJobs says of each; it waits until a test says more.
         runs: Whether the command of a submitted job runs on this machine.
+        seconds: How long a submitted job takes; None: until a test says more.
     """
 
     def __init__(self, aws: AwsStandIn, kind: str = "FARGATE"):
@@ -30,6 +31,7 @@ class BatchService:
         self.access = AwsAccess("us-east-1", aws.backend)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.runs = False
+        self.seconds: float | None = None
         self.threads: list[threading.Thread] = []
         client = self.access.client("batch")
         environment = client.create_compute_environment(
@@ -129,6 +131,11 @@ class BatchService:
         }
         if self.runs:
             self.run_command(answer["jobId"], overrides)
+        if self.seconds is not None:
+            self.begin(time.time(), answer["jobId"])
+            timer = threading.Timer(self.seconds, lambda: self.end(time.time(), answer["jobId"]))
+            self.threads.append(timer)
+            timer.start()
         return answer
 
     def _described(self, call: Call, answer: Any) -> Any:

@@ -111,6 +111,21 @@ class LambdaService:
         self.start(call, *lines, at=at)
         self.end(call, at=at)
 
+    def last(self, call: Invoked, seconds: float) -> Reply | None:
+        """Take some time: in the call where it is synchronous, else beside it."""
+
+        def work() -> None:
+            time.sleep(seconds)
+            self.end(call)
+
+        self.start(call)
+        if call.kind == "RequestResponse":
+            work()
+            return answer({})
+        self.threads.append(threading.Thread(target=work))
+        self.threads[-1].start()
+        return None
+
     def run_code(self, call: Invoked) -> None:
         """Run the function's code as Lambda does: beside the caller, its output goes to CloudWatch."""
         place = self.folder / call.request_id

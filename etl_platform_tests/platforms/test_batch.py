@@ -12,8 +12,9 @@ from etl_platform.platforms import records
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.batch import BatchPlatform
 from etl_platform.platforms.errors import NotRunnableError, RunNotFoundError
+from etl_platform.platforms.permissions import ACTIONS
 from etl_platform.platforms.protocol import RunHandle, RunRequest
-from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, kill_while_it_waits
+from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, actions_called, kill_while_it_waits
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, aws_stand_in
 from etl_platform_tests.platforms.batch_service import BatchService
 from etl_platform_tests.platforms.builders import config_of, job_of, request_of
@@ -437,3 +438,20 @@ class TestDeploy:
         platform.remove(changes["gone"])
         assert "theirs" not in changes
         assert "gone" not in {change.name for change in platform.owned(request.config)}
+
+
+def test_policy_allows_each_call(service: BatchService, access: AwsAccess, tmp_path: Path) -> None:
+    bench, time = still(access, tmp_path)
+    time.at(10, lambda: service.begin(time.now))
+    time.at(50, lambda: bench.platform.cancel(RunHandle(platform="batch", run_id=list(service.jobs)[-1])))
+    role(service.access)
+    keys = {"job_definition": IMAGE, "iam_role": "runner"}
+    with actions_called(access, "batch", "logs", "iam") as called:
+        request = request_for(tmp_path, job_id="allowed", platform=keys)
+        assert bench.run(request).status == "cancelled"
+        platform = BatchPlatform(access)
+        assert platform.find(request)
+        for change in platform.owned(request.config):
+            platform.remove(change)
+    assert {"batch:RegisterJobDefinition", "batch:ListJobs", "batch:TerminateJob"} <= called
+    assert called - {action for actions in ACTIONS["batch"].values() for action in actions} == set()

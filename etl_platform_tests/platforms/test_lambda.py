@@ -12,9 +12,10 @@ import pytest
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError, PlatformError
 from etl_platform.platforms.lambda_ import LambdaPlatform
+from etl_platform.platforms.permissions import ACTIONS
 from etl_platform.platforms.protocol import RunRequest
 from etl_platform.platforms.records import finished
-from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, kill_while_it_waits
+from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, actions_called, kill_while_it_waits
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Reply, aws_stand_in
 from etl_platform_tests.platforms.builders import config_of, job_of, request_of
 from etl_platform_tests.platforms.fake_platform import FakeTime, retry_of
@@ -644,6 +645,24 @@ class TestDeploy:
         aws.answer(r"lambda:POST /2015-03-31/functions/?", lambda call: next(busy, None))
         bench = fast(access, tmp_path)
         assert bench.run(request_for(tmp_path, access)).status == "success"
+
+
+def test_policy_allows_each_call(service: LambdaService, access: AwsAccess, tmp_path: Path) -> None:
+    bench = fast(access, tmp_path)
+    keys = {"iam_role": "runner", "concurrent_executions": 2}
+    role(access)
+    services = ("lambda", "logs", "resourcegroupstaggingapi", "iam")
+    with actions_called(access, *services) as called:
+        request = request_for(tmp_path, access, "print('at work')", platform=keys)
+        assert bench.run(request).status == "success"
+        changed = request_for(tmp_path, access, "print('new')", platform={**keys, "memory_mb": 512})
+        bench.platform.prepare(changed)
+        platform = LambdaPlatform(access)
+        (change,) = platform.owned(request.config)
+        platform.remove(change)
+    called -= {"iam:CreateRole"}
+    assert "lambda:UpdateFunctionConfiguration" in called
+    assert called - {action for actions in ACTIONS["lambda"].values() for action in actions} == set()
 
 
 def _folder(call: Invoked) -> str:
