@@ -238,7 +238,9 @@ def _day(now: float) -> dt.date:
 def _month(
     job: Job, history: History, estimate: float | None, free: bool, today: dt.date
 ) -> tuple[float | None, str]:
-    forecast = forecast_month(history.costs, today)
+    # What was free says nothing of what is charged, and the other way round.
+    alike = [one for one in history.costs if (one.platform == "local") == free]
+    forecast = forecast_month(alike, today)
     if forecast.expected_usd is not None:
         return forecast.expected_usd, f"its runs of {forecast.days} days"
     if free:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from etl_platform.config.models.base import PlatformName
 from etl_platform.pricing.history import CostPoint
 
 THRESHOLD = 3.5
@@ -17,6 +18,9 @@ LEAST_SPREAD = 0.05
 
 LEAST_HISTORY = 5
 """Earlier runs without which nothing is called unusual."""
+
+FREE: PlatformName = "local"
+"""The platform that nobody bills."""
 
 WINDOW = 50
 """Latest earlier runs that count, so that a job that grew is held against what it is now."""
@@ -54,11 +58,13 @@ def anomaly(run: CostPoint, earlier: Iterable[CostPoint]) -> Anomaly | None:
 
     Args:
         run: The run to judge.
-        earlier: Runs of the same job before it; those of unknown cost do not count.
+        earlier: Runs of the same job before it; those of unknown cost do not count, nor do those of this
+            machine, which charges nothing.
     """
-    if run.usd is None:
+    if run.usd is None or run.platform == FREE:
         return None
-    past = sorted((one for one in earlier if one.timestamp < run.timestamp), key=lambda one: one.timestamp)
+    charged = (one for one in earlier if one.timestamp < run.timestamp and one.platform != FREE)
+    past = sorted(charged, key=lambda one: one.timestamp)
     costs = [one.usd for one in past if one.usd is not None][-WINDOW:]
     if len(costs) < LEAST_HISTORY:
         return None

@@ -1,5 +1,7 @@
 """Retries of runs on a platform in memory: what the failure before changes, and what is recorded of it."""
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +12,18 @@ import pytest
 
 from etl_platform.config.project import Config
 from etl_platform.decide.remedies import Remedy
+from etl_platform.notify import deliver
 from etl_platform.orchestration import step
 from etl_platform.orchestration.build import build_definitions
+from etl_platform.orchestration.keys import Graph
+from etl_platform.orchestration.notifications import tell_of_run
+from etl_platform.orchestration.resources import AwsResource
 from etl_platform.orchestration.retrying import retry_request
 from etl_platform.platforms.errors import TransientError
 from etl_platform.platforms.protocol import RunHandle, RunOutcome, RunRequest
 from etl_platform.platforms.records import started
 from etl_platform.tracking.open import open_store
-from etl_platform.tracking.records import ErrorClass, ErrorDetails, JobExecution
+from etl_platform.tracking.records import CostBreakdown, ErrorClass, ErrorDetails, JobExecution
 from etl_platform_tests.platforms.fake_platform import FakePlatform, FakeTime
 from etl_platform_tests.projects import load_project
 
@@ -72,7 +78,7 @@ def project(folder: Path, platform: dict[str, Any], **sections: Any) -> Config:
 def materialize(
     config: Config, instance: dg.DagsterInstance, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> dg.ExecuteInProcessResult:
-    monkeypatch.setattr(step, "_platform", lambda *about: platform)
+    monkeypatch.setattr(AwsResource, "platform", lambda self, config: platform)
     job = build_definitions(config).resolve_job_def("etl")
     return job.execute_in_process(instance=instance, raise_on_error=False)
 
@@ -216,3 +222,28 @@ def test_a_platform_that_does_not_answer_opens_its_circuit(
     result = materialize(config, instance, platform, monkeypatch)
     (event,) = (each for each in result.all_events if each.is_step_failure)
     assert "its last 3 runs failed by its own fault" in event.step_failure_data.error_display_string
+
+
+def test_what_a_run_costs_is_told(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "send_waiting", lambda *about, **more: [])
+    cost = {"budget_per_run_usd": 10.0, "budget_monthly_usd": 2.0, "cost_alerts": {"enabled": True}}
+    alert = {"metric": "total_cost_usd", "operator": ">", "threshold": 1}
+    config = project(tmp_path, GLUE, cost=cost, monitoring={"alerts": [alert]})
+    webhook = {"enabled": True, "url": "http://127.0.0.1:9/"}
+    notifications = config.settings.notifications.model_validate({"webhook": webhook})
+    settings = config.settings.model_copy(update={"notifications": notifications})
+    config = replace(config, settings=settings)
+    store = open_store(config)
+    for number in range(6):
+        then = time.time() - 86_400 * (number + 1)
+        point = CostBreakdown(total_cost_usd=0.1)
+        past = {"job_name": "clean", "job_type": "glue", "status": "success", "cost_breakdown": point}
+        store.put_execution(
+            JobExecution.model_validate({"execution_id": f"exec-{number}", "timestamp": then, **past})
+        )
+    result = materialize(config, instance, Scripted(usage={"execution_seconds": 3600}), monkeypatch)
+    tell_of_run(Graph(config), instance, result.dagster_run, "", log=logging.getLogger())
+    told = {waiting.message.event for waiting in deliver.undelivered(config)}
+    assert told == {"run_succeeded", "budget_exceeded", "cost_anomaly", "monitoring_alert"}

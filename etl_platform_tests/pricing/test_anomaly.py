@@ -48,3 +48,9 @@ def test_each_job_is_judged_by_its_own_runs_newest_first():
 def test_the_sentence_tells_both_figures():
     found = anomaly(next_run(2.0), daily(FIRST, USUAL))
     assert found and "$2.0000 (+100%)" in found.sentence and "$1.0000" in found.sentence
+
+
+def test_runs_that_nobody_bills_are_no_history_of_what_is_charged():
+    free = daily(FIRST, [0.0] * 10, platform="local")
+    assert anomaly(next_run(1.0), free) is None
+    assert anomaly(at(FIRST + dt.timedelta(days=100), 0.0, platform="local"), daily(FIRST, USUAL)) is None
