@@ -8,7 +8,7 @@ BIN := .venv/bin
 # The history stands beside the configuration, where `etl-platform run` keeps it too.
 export DAGSTER_HOME ?= $(if $(ETL_PLATFORM_CONFIG),$(dir $(abspath $(ETL_PLATFORM_CONFIG))),$(CURDIR)/).dagster
 
-.PHONY: help demo dev test lint bench clean
+.PHONY: help demo dev test lint bench eval clean
 
 help: ## Print these targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -40,6 +40,9 @@ lint: .venv/installed ## Check format, style, types and the floors of the archit
 
 bench: .venv/installed ## Measure and print ratios against peers in the same run
 	$(BIN)/python -m etl_platform_tests.benchmarks
+
+eval: .venv/installed ## Judge the decision agent against an oracle that prices every option; CONFIG=FILE for its model
+	$(BIN)/python -m etl_platform_tests.eval $(if $(CONFIG),--config $(CONFIG))
 
 clean: ## Remove the environment, the local data and Dagster's history
 	rm -rf .venv .dagster .etl_platform .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
