@@ -47,12 +47,13 @@ class TrackingIOManager(dg.IOManager):
 
 def run_metadata(execution: JobExecution) -> dict[str, Any]:
     """The figures of a run as metadata; what nobody measured is left out."""
-    metrics = execution.execution_metrics
+    metrics, cost = execution.execution_metrics, execution.cost_breakdown
     figures: dict[str, Any] = {
         "execution_id": execution.execution_id,
         "platform": execution.job_type,
         "duration_seconds": execution.duration_seconds,
         "attempt": execution.attempt,
+        "cost_usd": cost.total_cost_usd if cost else None,
     }
     if metrics:
         figures |= {

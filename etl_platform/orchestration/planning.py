@@ -80,6 +80,7 @@ def plan_metadata(plan: Plan) -> dict[str, Any]:
         "shuffle_gb": plan.workload.shuffle_gb,
         "estimated_seconds": figures.seconds if figures else None,
         "estimated_cost_usd": figures.usd if figures else None,
+        "decision_confidence": decision.confidence if decision else None,
         "forecast_month_usd": plan.forecast_usd,
         "spent_this_month_usd": plan.spent_usd,
     }

@@ -77,6 +77,7 @@ def test_the_asset_shows_the_figures_of_the_run(tmp_path: Path, instance: dg.Dag
     metadata = event.asset_materialization.metadata
     assert metadata["platform"].value == "local"
     assert metadata["output_file_count"].value == 1
+    assert metadata["cost_usd"].value == 0.0
     assert {"execution_id", "duration_seconds", "log", "target"} <= set(metadata)
 
 
