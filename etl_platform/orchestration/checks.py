@@ -81,17 +81,20 @@ def _spec(key: dg.AssetCheckKey, rule: Rule, job: Job, graph: Graph) -> dg.Asset
         key.name,
         asset=key.asset_key,
         description=rule.description,
-        blocking=graph.holds_back_in_dagster(key, rule),
+        # What reads the dataset waits until its bad rows are out; a failure with WARN holds nothing back.
+        blocking=graph.holds_back_in_dagster(key, rule) or rule.action == "quarantine",
         metadata={"job": job.job_id, "severity": rule.severity, "action": rule.action},
     )
 
 
 def severity_of(rule: Rule) -> dg.AssetCheckSeverity:
-    """ERROR for a rule that stops the job, and for a critical one that does something else; WARN otherwise.
+    """ERROR for a rule that stops the job, and for a critical one whose bad rows stay; WARN otherwise.
 
-    A rule that would stop the job, were it not for `fail_on_error: false`, warns.
+    A rule that would stop the job, were it not for `fail_on_error: false`, warns, and so does one whose bad
+    rows go to quarantine.
     """
-    serious = rule.blocking or (rule.severity == "critical" and rule.action != "fail_job")
+    stay = rule.action in ("warn", "dead_letter_queue")
+    serious = rule.blocking or (rule.severity == "critical" and stay)
     return dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN
 
 
