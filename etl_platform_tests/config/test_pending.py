@@ -44,17 +44,20 @@ def test_keys_that_are_used_are_told_with_their_jobs(tmp_path: Path) -> None:
         loaded(
             tmp_path,
             config(
-                job("a", platform={"dpu_count": 1, "user_preference": "local"}),
-                job("b", platform={"dpu_count": 2, "worker_type": None}),
+                job("a", monitoring={"metrics": ["rows"], "enabled": True}),
+                job("b", monitoring={"metrics": ["rows"], "cloudwatch_dashboard": None}),
                 job("c", compliance={"pii_fields": ["x"], "gdpr_config": {"subject_key": "x"}}),
-                global_settings={"agents": {}, "profile": "local"},
+                global_settings={
+                    "agents": {"compliance_agent": {"audit_all_access": True}},
+                    "profile": "local",
+                },
             ),
         )
     )
     assert [tuple(each) for each in found] == [
-        ("platform.dpu_count", ("a", "b")),
+        ("monitoring.metrics", ("a", "b")),
         ("compliance.gdpr_config", ("c",)),
-        ("global_settings.agents", ()),
+        ("global_settings.agents.compliance_agent.audit_all_access", ()),
     ]
 
 
