@@ -8,6 +8,7 @@ volumes, network, log configuration. Size, time limit, tags and environment go w
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -232,9 +233,9 @@ def _spark(job: Job) -> dict[str, str]:
     """Spark settings for a session that the script makes itself."""
     settings = as_text(job.execution.spark_conf)
     refuse_secrets(job.job_id, "execution.spark_conf", settings)
-    if not settings:
+    if not settings or job.execution.kind != "pyspark":
         return {}
-    options = " ".join(f'--conf "{name}={value}"' for name, value in settings.items())
+    options = " ".join(f"--conf {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     return {"PYSPARK_SUBMIT_ARGS": f"{options} pyspark-shell"}
 
 

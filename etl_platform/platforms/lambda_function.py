@@ -29,8 +29,9 @@ UNZIPPED_BYTES = 250 * 2**20
 DIRECT_BYTES = 50 * 2**20
 """AWS Lambda Developer Guide, "Lambda quotas": longest run, package unzipped, zip in the request itself."""
 
-DEFAULT_PYTHON = "3.12"
-"""Python of a function whose job does not name one; `platform.python_version` does."""
+DEFAULT_PYTHON = "3.13"
+"""Python of a function where `platform.python_version` names none: the oldest runtime that never came with a
+boto3 that lacks conditional writes, by which a run is claimed (S3, August 2024)."""
 
 _EVENT_AGE = (60, 21_600)
 """Shortest and longest time that an event may wait in Lambda's queue (PutFunctionEventInvokeConfig)."""
@@ -136,6 +137,12 @@ def _deploy(access: AwsAccess, job: Job, config: Config, there: Function | None,
     name = function_name(job)
     if there is not None and not there.owned:
         return Change(KIND, name, "foreign")
+    if job.execution.kind == "pyspark":
+        raise NotRunnableError(
+            f'job "{job.job_id}" is a Spark script, and a function of a script and its modules has no Spark. '
+            "Name a function whose image has it in platform.lambda_function_name, set execution.script_type "
+            "to python where the script needs no Spark, or run the job on glue, emr, emr_serverless or batch."
+        )
     code = _checked(package(access, job, config, "lambda"), job)
     wanted = _wanted(access, job, there)
     sums = {"CodeSha256": base64.b64encode(hashlib.sha256(code.content).digest()).decode()}

@@ -116,6 +116,18 @@ class TestContainer:
         expected += ["--PARTITION_KEY", "2026-01-01", "--n", "3"]
         assert bench.texts == [f"{expected} abc"]
 
+    def test_spark_script_gets_its_settings(
+        self, service: BatchService, access: AwsAccess, tmp_path: Path
+    ) -> None:
+        service.runs = True
+        bench = fast(access, tmp_path)
+        script = "import os, shlex\nprint(shlex.split(os.environ['PYSPARK_SUBMIT_ARGS']))\n"
+        conf = {"spark.sql.adaptive.enabled": True, "spark.app.name": "two words"}
+        execution = {"script_type": "pyspark", "spark_conf": conf}
+        assert bench.run(request_for(tmp_path, script, execution=execution)).status == "success"
+        options = ["--conf", "spark.sql.adaptive.enabled=true", "--conf", "spark.app.name=two words"]
+        assert bench.texts == [str([*options, "pyspark-shell"])]
+
     def test_exception_is_a_failure_with_its_trace(
         self, service: BatchService, access: AwsAccess, tmp_path: Path
     ) -> None:

@@ -558,6 +558,11 @@ class TestBefore:
         with pytest.raises(NotRunnableError, match="is a query"):
             LambdaPlatform(access).prepare(replace(request, job=job))
 
+    def test_spark_script_is_refused(self, service: LambdaService, access: AwsAccess, tmp_path: Path) -> None:
+        request = request_for(tmp_path, access, execution={"script_type": "pyspark"})
+        with pytest.raises(NotRunnableError, match="has no Spark"):
+            LambdaPlatform(access).prepare(request)
+
     def test_role_is_needed_to_make_a_function(
         self, service: LambdaService, access: AwsAccess, tmp_path: Path
     ) -> None:
@@ -589,7 +594,7 @@ class TestDeploy:
         found = client.get_function(FunctionName="orders")["Configuration"]
         assert (made.action, kept.action) == ("create", "keep")
         assert (found["MemorySize"], found["Timeout"], found["Architectures"]) == (1024, 300, ["arm64"])
-        assert found["Role"].endswith(":role/etl/runner") and found["Runtime"] == "python3.12"
+        assert found["Role"].endswith(":role/etl/runner") and found["Runtime"] == "python3.13"
         config = client.get_function_event_invoke_config(FunctionName="orders")
         assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 300)
 
