@@ -51,7 +51,7 @@ def measure_glue(source: GlueCatalogSource, dataset: str, context: Context) -> T
         except CannotMeasureError as error:
             warnings.append(f"partitions unknown: {error}")
 
-    declared_format = _format(parameters, storage)
+    declared_format = table_format(parameters, storage)
     size, files, rows, detected_by = _statistics(parameters, partitions)
     update: dict[str, Any] = {
         "columns": columns if source.auto_detect_schema else {},
@@ -162,7 +162,7 @@ def _changed(parameters: Mapping[str, str], item: Mapping[str, Any]) -> float | 
     return when.timestamp() if when else None
 
 
-def _format(parameters: Mapping[str, str], storage: Mapping[str, Any]) -> str | None:
+def table_format(parameters: Mapping[str, str], storage: Mapping[str, Any]) -> str | None:
     """By the crawler's classification, else by the names of the SerDe and input format."""
     classification = parameters.get("classification", "").lower()
     if classification in SUFFIX_FORMATS:

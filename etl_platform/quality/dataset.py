@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from etl_platform.catalog.location import Location, locate_dataset
+from etl_platform.catalog.location import Location
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.files import Files, find_files
 from etl_platform.quality.frame import Frame
+from etl_platform.quality.locations import locate
 from etl_platform.quality.partitions import partition_folders
 
 Engine = Literal["auto", "local", "spark"]
@@ -71,7 +72,7 @@ def dataset_files(config: Config, job: Job, name: str, *, folders: Mapping[str, 
         NoDataError: They are missing, or of a format that checks do not read.
     """
     options = next((s.read_options for s in job.data_sources if s.name == name), {})
-    location = locate_dataset(name, job, config)
+    location = locate(name, job, config)
     return find_files(location, options=options, folders=folders, region=config.settings.aws_region)
 
 
@@ -104,7 +105,7 @@ def open_dataset(
     """
     from etl_platform.quality.local_frame import connect, open_local
 
-    location = locate_dataset(name, job, config)
+    location = locate(name, job, config)
     files = dataset_files(config, job, name)
     folders = partition_folders(job, partition_key, files.partitions) or {}
     if folders:

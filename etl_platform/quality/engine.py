@@ -8,12 +8,13 @@ from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etl_platform.catalog.location import NoLocationError, locate_dataset
+from etl_platform.catalog.location import NoLocationError
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.dataset import Dataset, Engine, open_dataset
 from etl_platform.quality.files import NoDataError
 from etl_platform.quality.frame import QueryError
+from etl_platform.quality.locations import locate
 from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.rules import Rule, rules_of
 
@@ -110,7 +111,7 @@ def unreadable(
 
 def _uri(config: Config, job: Job, dataset: str) -> str:
     try:
-        return locate_dataset(dataset, job, config).uri
+        return locate(dataset, job, config).uri
     except NoLocationError:
         return dataset
 

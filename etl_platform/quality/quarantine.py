@@ -9,13 +9,13 @@ end at any point; doing it again for the same execution ends at the same.
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from etl_platform.catalog.location import locate_dataset
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows, numbered_frame, order_of
 from etl_platform.quality.dataset import open_dataset
 from etl_platform.quality.local_frame import LocalFrame
 from etl_platform.quality.local_shelf import LocalShelf
+from etl_platform.quality.locations import locate
 from etl_platform.quality.quarantined import Quarantined, QuarantineError, Shelf
 from etl_platform.quality.rewriting import rows_in
 from etl_platform.quality.rules import TARGET, Rule, rules_that
@@ -98,7 +98,7 @@ def open_shelf(config: Config, job: Job, dataset: str) -> Shelf:
         QuarantineError: A source is on S3, and the configuration has no place for what is taken from it.
         NoLocationError: The dataset has no files.
     """
-    location = locate_dataset(dataset, job, config)
+    location = locate(dataset, job, config)
     if location.path is not None:
         path = location.path
         if dataset == TARGET:

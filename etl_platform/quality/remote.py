@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etl_platform.catalog.location import Location, NoLocationError, locate_dataset, s3_path
+from etl_platform.catalog.location import Location, NoLocationError, s3_path
 from etl_platform.config.models import data_quality as models
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
@@ -27,6 +27,7 @@ from etl_platform.quality.engine import report_on, unreadable
 from etl_platform.quality.expressions import ExpressionError, columns_in, parse_expression, quote
 from etl_platform.quality.files import Files, NoDataError, s3_filesystem
 from etl_platform.quality.frame import Frame, QueryError
+from etl_platform.quality.locations import locate
 from etl_platform.quality.partitions import partition_folders
 from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.rules import TARGET, Rule
@@ -83,7 +84,7 @@ def remote_check(
         NoLocationError: The dataset has no files.
         NoDataError: They are missing, or of a format that checks do not read.
     """
-    location = locate_dataset(dataset, job, config)
+    location = locate(dataset, job, config)
     files = dataset_files(config, job, dataset)
     folders = partition_folders(job, partition_key, files.partitions) or {}
     if folders:
@@ -254,7 +255,7 @@ def _declared(job: Job, dataset: str) -> Mapping[str, str]:
 
 def _other(config: Config, job: Job, name: str) -> dict[str, Any]:
     try:
-        location, files = locate_dataset(name, job, config), dataset_files(config, job, name)
+        location, files = locate(name, job, config), dataset_files(config, job, name)
     except (NoLocationError, NoDataError) as missing:
         # Only its own rule is told; the others can be counted.
         return {"error": {"kind": type(missing).__name__, "message": str(missing)}, "missing": str(missing)}

@@ -327,3 +327,33 @@ def end_at(patch: pytest.MonkeyPatch, number: int, changes: tuple[str, ...]) -> 
     for name in changes:
         patch.setattr(S3Shelf, name, ending(getattr(S3Shelf, name)))
     return ended
+
+
+class TestGlueTables:
+    """Tables of the Glue catalog are read where it says that they stand."""
+
+    def checked(self, folder, **storage):
+        glue = boto3.client("glue", region_name="us-east-1")
+        glue.create_database(DatabaseInput={"Name": "sales"})
+        table = {"Name": "orders", **storage}
+        glue.create_table(DatabaseName="sales", TableInput=table)
+        target = {"type": "glue_catalog", "database": "sales", "table": "orders"}
+        job = job_with({"completeness_checks": [{"field": "x"}]}, target=target)
+        return evaluate(config_of(folder, job), job, "target", engine="local")
+
+    def test_rules_are_evaluated_on_its_files(self, bucket, tmp_path):
+        bucket("tables/orders/day=1/part-0", [{"x": 1}, {"x": None}])
+        serde = {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"}
+        place = {"Location": "s3://lake/tables/orders", "SerdeInfo": serde}
+        (result,) = self.checked(tmp_path, StorageDescriptor=place).results
+        assert (result.rows_checked, result.rows_failed, result.error) == (2, 1, None)
+
+    def test_a_table_whose_files_do_not_tell_its_rows_is_refused(self, bucket, tmp_path):
+        report = self.checked(tmp_path, Parameters={"table_type": "ICEBERG"}, StorageDescriptor={})
+        assert report.results[0].error is not None and "is ICEBERG" in report.results[0].error
+
+    def test_a_table_that_is_not_there_is_the_error_of_its_rules(self, bucket, tmp_path):
+        target = {"type": "glue_catalog", "database": "sales", "table": "orders"}
+        job = job_with({"completeness_checks": [{"field": "x"}]}, target=target)
+        (result,) = evaluate(config_of(tmp_path, job), job, "target", engine="local").results
+        assert result.error is not None and "EntityNotFoundException" in result.error
