@@ -12,8 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from . import gluetypes as glue
 from .localfiles import ROOT, local_path
 from .session import on_sail
-from .sparktypes import schema_of
-from .typedframe import plain
+from .typedframe import TypedFrame, plain
 from .typenames import parse_type
 
 
@@ -52,30 +51,35 @@ def quoted(database: str, table: str) -> str:
 
 def exists(spark: SparkSession, database: str, table: str) -> bool:
     """Whether the catalog has a table."""
+    return _found(spark, database, table) is not None
+
+
+def _found(spark: SparkSession, database: str, table: str) -> TypedFrame | None:
     try:
-        # Asking for the table itself also brings in those that are registered when first named.
-        spark.table(quoted(database, table)).schema  # noqa: B018 - the engine looks for the table
+        # Asking for the table itself also brings in those that are registered when first named; its schema
+        # makes the engine look for it.
+        return TypedFrame.of(spark.table(quoted(database, table)))
     except AnalysisException:
         if spark.catalog.databaseExists(database) and spark.catalog.tableExists(f"{database}.{table}"):
             raise
-        return False
-    return True
+        return None
 
 
-def table_rows(spark: SparkSession, database: str, table: str) -> DataFrame:
-    """The rows of a table.
+def table_rows(spark: SparkSession, database: str, table: str) -> TypedFrame:
+    """The rows of a table, and its columns and types.
 
     Raises:
         LookupError: There is no such table, with the key that declares one.
     """
-    if not exists(spark, database, table):
+    found = _found(spark, database, table)
+    if found is None:
         raise LookupError(
             f"no table {database}.{table} in the local catalog; declare it in the job's `data_sources` "
             f'("source_type": "glue_catalog", "database": "{database}", '
             f'"table": "{table}"); its files are in '
             f"<global_settings.local.root>/glue/{database}/{table}/."
         )
-    return spark.table(quoted(database, table))
+    return found
 
 
 def describe(spark: SparkSession, database: str, table: str, rows: DataFrame | None = None) -> Table:
@@ -87,7 +91,7 @@ def describe(spark: SparkSession, database: str, table: str, rows: DataFrame | N
         table: Its name.
         rows: Its rows, where the caller has them already.
     """
-    known = rows if rows is not None else table_rows(spark, database, table)
+    known = rows if rows is not None else table_rows(spark, database, table).df
     fields = known.schema.fields
     names_of_columns = [field.name for field in fields]
     said = spark.sql(f"DESCRIBE TABLE EXTENDED {quoted(database, table)}").collect()
@@ -102,6 +106,16 @@ def describe(spark: SparkSession, database: str, table: str, rows: DataFrame | N
     return Table(database, table, provider.lower(), facts.get("Location", ""), _options(facts), columns, keys)
 
 
+def provider_of(spark: Any, database: str, table: str) -> str:
+    """Spark's name of a table's format; on classic Spark without the query that `describe` is."""
+    if on_sail():
+        return describe(spark, database, table).provider
+    state = spark._jsparkSession.sessionState()
+    name = state.sqlParser().parseTableIdentifier(quoted(database, table))
+    provider = state.catalog().getTempViewOrPermanentTableMetadata(name).provider()
+    return str(provider.get()).lower() if provider.isDefined() else ""
+
+
 def _options(facts: dict[str, Any]) -> dict[str, str]:
     """Reader options, which Spark shows as storage properties and Sail as table properties."""
     shown = [facts.get("Storage Properties"), facts.get("Table Properties")]
@@ -111,7 +125,7 @@ def _options(facts: dict[str, Any]) -> dict[str, str]:
 
 def declared_schema(spark: SparkSession, database: str, table: str) -> glue.StructType:
     """Columns and types of a table."""
-    return schema_of(table_rows(spark, database, table).schema)
+    return table_rows(spark, database, table).schema
 
 
 def create(spark: SparkSession, table: Table) -> None:

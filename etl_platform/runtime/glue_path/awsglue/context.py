@@ -154,8 +154,7 @@ class GlueContext(Storage):
         bookmark, context = self.bookmark, transformation_ctx
 
         def compute() -> TypedFrame:
-            table = catalog.describe(spark, database, table_name, rows)
-            frame = self._table(table, rows, bookmark if context else None, context)
+            frame = self._table(database, table_name, rows, bookmark if context else None, context)
             for predicate in predicates:
                 frame = frame.rows(frame.df.where(predicate))
             return frame
@@ -167,12 +166,13 @@ class GlueContext(Storage):
         return self._read(lazy, ErrorStage("read", lambda: None), transformation_ctx)
 
     def _table(
-        self, table: catalog.Table, rows: DataFrame, bookmark: Bookmark | None, context: str
+        self, database: str, name: str, rows: TypedFrame, bookmark: Bookmark | None, context: str
     ) -> TypedFrame:
         """The rows of a table: of all its files, or of those that the bookmark does not have."""
         spark = self.spark_session
-        if bookmark is None and table.provider != "csv":
-            return TypedFrame.of(rows)
+        if bookmark is None and catalog.provider_of(spark, database, name) != "csv":
+            return rows
+        table = catalog.describe(spark, database, name, rows.df)
         paths = [table.location]
         if bookmark is not None:
             paths = bookmark.unread(context, files_below(table.location))

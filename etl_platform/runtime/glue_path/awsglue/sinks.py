@@ -70,7 +70,7 @@ class DataSink:
                 "enableUpdateCatalog: call setCatalogInfo(catalogDatabase=…, catalogTableName=…) first."
             )
         df = dynamic_frame.toDF()
-        if not df.columns:
+        if not dynamic_frame.schema().fields:
             return dynamic_frame
         format = spark_format(self._format)
         keys = list(self._options.get("partitionKeys") or [])

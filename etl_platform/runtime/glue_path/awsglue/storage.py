@@ -42,7 +42,7 @@ class Storage:
         folders = None
         if predicate := given.get("partitionPredicate"):
             keys = table.partition_keys
-            rows = catalog.table_rows(self.spark_session, database, table_name)
+            rows = catalog.table_rows(self.spark_session, database, table_name).df
             found = rows.where(predicate).select(*keys).distinct().collect()
             parts = ["/".join(f"{key}={row[key]}" for key in keys) for row in found]
             folders = [f"{table.location.rstrip('/')}/{part}" for part in parts]
