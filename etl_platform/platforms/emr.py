@@ -89,7 +89,7 @@ class EmrPlatform:
         self._clock = clock or Clock()
         self._submitted: dict[str, float] = {}
         self._ended: dict[str, float] = {}
-        self._preparing: set[str] = set()
+        self._printing: set[str] = set()
         self._step_ids: dict[str, str] = {}
         self._steps: dict[str, SharedDescribe[dict[str, Any]]] = {}
         self._given: SharedDescribe[dict[str, Any]] = SharedDescribe(
@@ -175,6 +175,9 @@ class EmrPlatform:
             RunNotFoundError: EMR does not know the cluster or the step any more.
         """
         run = EmrRun.of(handle)
+        if self._clock.now() - run.submitted < FRESH_SECONDS:
+            # Just submitted: to ask for each run alone would spend more calls than all later polls together.
+            return RunState("pending")
         cluster = None
         if run.transient:
             self._submitted.setdefault(run.cluster_id, run.submitted)
@@ -183,13 +186,15 @@ class EmrPlatform:
                 raise RunNotFoundError(f"EMR does not know cluster {run.cluster_id} of the run any more.")
             status = cluster["Status"]
             if status["State"] in PREPARING:
-                self._preparing.add(run.cluster_id)
                 return RunState("pending", message=f"cluster {run.cluster_id} is {status['State'].lower()}")
-            self._preparing.discard(run.cluster_id)
+            self._printing.add(handle.run_id)
             if status["State"] == "RUNNING":
                 return RunState("running", seconds_of(status, "ReadyDateTime"))
         step = self._step(run)
+        self._step_ids[run.cluster_id] = step["Id"]
         state = state_of_step(step, cluster, run.timeout_seconds)
+        if state.status != "pending":
+            self._printing.add(handle.run_id)
         if state.final:
             ended = seconds_of(step["Status"], "EndDateTime")
             if ended is not None:
@@ -200,7 +205,7 @@ class EmrPlatform:
     def read_logs(self, handle: RunHandle, cursor: str | None) -> LogChunk:
         """What EMR has copied to S3 of the step's output, which it does every few minutes and at the end."""
         run = EmrRun.of(handle)
-        if run.log_uri is None or run.cluster_id in self._preparing:
+        if run.log_uri is None or handle.run_id not in self._printing:
             return LogChunk((), cursor)
         if (step_id := run.step_id or self._step_ids.get(run.cluster_id)) is None:
             step_id = self._step_ids[run.cluster_id] = self._step(run)["Id"]

@@ -85,6 +85,7 @@ class EmrServerlessPlatform:
         self._submitted: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._ended: dict[str, float] = {}
+        self._printing: set[str] = set()
         self._runs: dict[str, SharedDescribe[dict[str, Any]]] = {}
 
     def deploy(self, job: Job, config: Config, *, dry_run: bool) -> tuple[Change, ...]:
@@ -149,6 +150,9 @@ class EmrServerlessPlatform:
             RunNotFoundError: EMR Serverless does not know it any more.
         """
         run = _Run.of(handle)
+        if self._clock.now() - run.submitted < FRESH_SECONDS:
+            # Just submitted: to ask for each run alone would spend more calls than all later polls together.
+            return RunState("pending")
         self._submitted.setdefault(handle.run_id, run.submitted)
         shared = self._runs.setdefault(
             run.application_id,
@@ -164,6 +168,8 @@ class EmrServerlessPlatform:
             raise RunNotFoundError(f"EMR Serverless does not know run {handle.run_id} any more.")
         status = _STATES.get(found["state"], "running")
         state = RunState(status, self._start(handle, status), found.get("stateDetails") or None)
+        if status != "pending":
+            self._printing.add(handle.run_id)
         if state.final:
             self._ended[handle.run_id] = found["updatedAt"].timestamp()
             shared.forget(handle.run_id)
@@ -174,6 +180,8 @@ class EmrServerlessPlatform:
         run = _Run.of(handle)
         if run.continuous:
             return read_streams(self._access, run.log_streams(handle.run_id), cursor)
+        if handle.run_id not in self._printing:
+            return LogChunk((), cursor)
         return read_gzip_logs(
             self._access,
             run.log_files(),
