@@ -31,7 +31,7 @@ def aws(moto: str) -> Iterator[AwsStandIn]:
 
 @pytest.fixture(scope="package")
 def access(aws: AwsStandIn) -> AwsAccess:
-    # Made once for the module: making boto3's clients takes longer than most tests.
+    # Made once: making boto3's clients takes longer than most tests.
     made = AwsAccess(region="us-east-1", endpoint_url=aws.url, attempts=1)
     made.client("s3").create_bucket(Bucket="art")
     return made

@@ -1,6 +1,5 @@
-"""Batch over HTTP: moto keeps queues, definitions and logs, `BatchService` runs the jobs."""
+"""Runs as Batch jobs, from waiting to every end."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,80 +10,14 @@ import pytest
 from etl_platform.platforms import records
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.batch import BatchPlatform
-from etl_platform.platforms.errors import NotRunnableError, RunNotFoundError
-from etl_platform.platforms.permissions import ACTIONS
-from etl_platform.platforms.protocol import RunHandle, RunRequest
-from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, actions_called, kill_while_it_waits
-from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, aws_stand_in
+from etl_platform.platforms.errors import RunNotFoundError
+from etl_platform.platforms.protocol import RunHandle
+from etl_platform_tests.platforms.aws_bench import AwsBench, FastTime, kill_while_it_waits
+from etl_platform_tests.platforms.batch_runs.builders import DESCRIBE, SUBMIT, fast, request_for, still
 from etl_platform_tests.platforms.batch_service import BatchService
-from etl_platform_tests.platforms.builders import config_of, job_of, request_of
-from etl_platform_tests.platforms.fake_platform import FakeTime, retry_of
-from etl_platform_tests.platforms.lambda_service import role, without_docker
-from etl_platform_tests.tracking.stand_in import moto_server
+from etl_platform_tests.platforms.fake_platform import retry_of
 
 pytestmark = pytest.mark.slow
-
-SUBMIT = "batch:POST /v1/submitjob"
-DESCRIBE = "batch:POST /v1/describejobs"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:7"
-HANDLER = "def handler(event, context):\n    print('at work')\n    return {'job': event['JOB_NAME']}\n"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsStandIn]:
-    with moto_server() as moto, pytest.MonkeyPatch.context() as environment, aws_stand_in(moto) as stand_in:
-        without_docker(moto)
-        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield stand_in
-
-
-@pytest.fixture(scope="module")
-def access(aws: AwsStandIn) -> AwsAccess:
-    # Made once for the module: making boto3's clients takes longer than most tests.
-    made = AwsAccess(region="us-east-1", endpoint_url=aws.url, attempts=1)
-    made.client("s3").create_bucket(Bucket="art")
-    return made
-
-
-@pytest.fixture(scope="module")
-def batch_service(aws: AwsStandIn, access: AwsAccess) -> BatchService:
-    service = BatchService(aws)
-    service.definition()
-    return service
-
-
-@pytest.fixture
-def service(batch_service: BatchService) -> Iterator[BatchService]:
-    batch_service.aws.calls.clear()
-    batch_service.aws.seen.clear()
-    batch_service.runs = False
-    batch_service.kind = "FARGATE"
-    yield batch_service
-    batch_service.wait()
-
-
-def request_for(folder: Path, script: str = HANDLER, **changes: Any) -> RunRequest:
-    (folder / "job.py").write_text(script)
-    keys = {"job_queue": "queue", "job_definition": "theirs", "vcpus": 1, "memory_mb": 2048}
-    execution = {"script_path": "job.py", "script_type": "python", **changes.pop("execution", {})}
-    job_id = changes.pop("job_id", "orders")
-    job = job_of(job_id, execution=execution, platform={**keys, **changes.pop("platform", {})})
-    config = config_of(folder, job, artifacts={"s3_uri": "s3://art/etl"}, **changes.pop("settings", {}))
-    # Jobs are found by the name of the execution, and the queue outlives a test.
-    execution_id = changes.pop("execution_id", f"exec-{folder.name}")
-    return request_of(config, job, execution_id, **{"timeout_seconds": 600.0, **changes})
-
-
-def fast(access: AwsAccess, folder: Path) -> AwsBench:
-    time = FastTime()
-    return AwsBench(BatchPlatform(access, now=time.now), folder, time.clock)
-
-
-def still(access: AwsAccess, folder: Path) -> tuple[AwsBench, FakeTime]:
-    time = FakeTime()
-    return AwsBench(BatchPlatform(access, now=lambda: time.now), folder, time.clock), time
 
 
 class TestContainer:
@@ -359,111 +292,3 @@ class TestFaults:
         # A poll of each run, every two to fifteen seconds, by one call in 1.5 seconds; and one at each end.
         assert service.aws.count(DESCRIBE) <= 100 + (time.now() - began) / 1.5
         assert service.aws.count(r"batch:POST /v1/describe(jobqueues|computeenvironments)") == 0
-
-
-class TestBefore:
-    @pytest.mark.parametrize(
-        ("platform", "words"),
-        [
-            ({"job_queue": None}, r"set platform\.job_queue"),
-            ({"job_queue": "none"}, "there is no Batch queue none"),
-            ({"job_definition": None}, r"set platform\.job_definition"),
-            ({"job_definition": "none"}, "no active job definition none"),
-            ({"vcpus": 3}, "Fargate has no 3 vCPU"),
-            ({"vcpus": 1, "memory_mb": 1000}, "Fargate gives no 1000 MB to 1 vCPU"),
-            ({"job_definition": IMAGE}, r"platform\.execution_role_arn"),
-        ],
-    )
-    def test_what_cannot_run_is_refused(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path, platform: dict[str, Any], words: str
-    ) -> None:
-        with pytest.raises(NotRunnableError, match=words):
-            BatchPlatform(access).prepare(request_for(tmp_path, platform=platform))
-
-    def test_large_arguments_are_refused(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        request = request_for(tmp_path, execution={"arguments": {"ids": "1" * 9000}})
-        with pytest.raises(NotRunnableError, match="Batch takes 8,192"):
-            BatchPlatform(access).prepare(request)
-
-
-class TestDeploy:
-    def test_own_definition_is_registered_and_then_kept(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        keys = {"job_definition": IMAGE, "iam_role": role(service.access)}
-        platform = BatchPlatform(access)
-        job_id = "made"
-        first = request_for(tmp_path, job_id=job_id, platform=keys)
-        later = request_for(tmp_path, job_id=job_id, platform={**keys, "memory_mb": 4096})
-        (made,) = platform.deploy(first.job, first.config, dry_run=False)
-        (kept,) = platform.deploy(first.job, first.config, dry_run=False)
-        (shown,) = platform.deploy(later.job, later.config, dry_run=True)
-        (changed,) = platform.deploy(later.job, later.config, dry_run=False)
-        assert (made.action, kept.action, changed.action) == ("create", "keep", "update")
-        assert shown == changed and "4096" in str(changed)
-        found = access.client("batch").describe_job_definitions(jobDefinitionName=job_id, status="ACTIVE")
-        assert [item["revision"] for item in found["jobDefinitions"]] == [1, 2]
-        assert found["jobDefinitions"][0]["platformCapabilities"] == ["FARGATE"]
-
-    def test_run_uses_the_newest_revision_of_ours(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        keys = {"job_definition": IMAGE, "iam_role": role(service.access)}
-        platform = BatchPlatform(access)
-        request = request_for(tmp_path, job_id="newest", platform=keys)
-        platform.prepare(request)
-        platform.submit(request)
-        (body,) = service.aws.bodies(SUBMIT)
-        assert body["jobDefinition"].endswith("job-definition/newest:1")
-        assert body["tags"]["etl-platform-job"] == "newest"
-
-    def test_definition_of_others_is_never_changed(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        platform = BatchPlatform(access)
-        request = request_for(tmp_path)
-        (change,) = platform.deploy(request.job, request.config, dry_run=False)
-        platform.remove(replace(change, action="remove"))
-        found = access.client("batch").describe_job_definitions(jobDefinitionName="theirs", status="ACTIVE")
-        assert change.action == "foreign" and len(found["jobDefinitions"]) == 1
-
-    def test_a_definition_of_others_with_the_jobs_name_is_refused(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        service.definition("taken")
-        keys = {"job_definition": IMAGE, "iam_role": role(service.access)}
-        request = request_for(tmp_path, job_id="taken", platform=keys)
-        with pytest.raises(NotRunnableError, match="that is not ours"):
-            BatchPlatform(access).deploy(request.job, request.config, dry_run=True)
-
-    def test_only_what_is_ours_is_removed(
-        self, service: BatchService, access: AwsAccess, tmp_path: Path
-    ) -> None:
-        keys = {"job_definition": IMAGE, "iam_role": role(service.access)}
-        platform = BatchPlatform(access)
-        request = request_for(tmp_path, job_id="gone", platform=keys)
-        platform.deploy(request.job, request.config, dry_run=False)
-        changes = {change.name: change for change in platform.owned(request.config)}
-        platform.remove(changes["gone"])
-        platform.remove(changes["gone"])
-        assert "theirs" not in changes
-        assert "gone" not in {change.name for change in platform.owned(request.config)}
-
-
-def test_policy_allows_each_call(service: BatchService, access: AwsAccess, tmp_path: Path) -> None:
-    bench, time = still(access, tmp_path)
-    time.at(10, lambda: service.begin(time.now))
-    time.at(50, lambda: bench.platform.cancel(RunHandle(platform="batch", run_id=list(service.jobs)[-1])))
-    role(service.access)
-    keys = {"job_definition": IMAGE, "iam_role": "runner"}
-    with actions_called(access, "batch", "logs", "iam") as called:
-        request = request_for(tmp_path, job_id="allowed", platform=keys)
-        assert bench.run(request).status == "cancelled"
-        platform = BatchPlatform(access)
-        assert platform.find(request)
-        for change in platform.owned(request.config):
-            platform.remove(change)
-    assert {"batch:RegisterJobDefinition", "batch:ListJobs", "batch:TerminateJob"} <= called
-    assert called - {action for actions in ACTIONS["batch"].values() for action in actions} == set()
