@@ -144,7 +144,7 @@ def calling(service: str, *, not_found: tuple[str, ...] = (), run_id: str | None
             raise PlatformError(
                 f"{sentence} `etl-platform iam` prints the policy that the configuration needs."
             ) from error
-        if code in THROTTLED or status >= 500:
+        if code in THROTTLED or status == 429 or status >= 500:
             raise TransientError(sentence) from error
         raise PlatformError(sentence) from error
     except NoRegionError as error:
