@@ -60,12 +60,14 @@ def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[st
     endless = job.workload.query_pattern == "streaming" or job.execution.schedule == "streaming"
     if platform == "lambda" and endless:
         yield f"a stream has no end, and Lambda stops after {LAMBDA_SECONDS / 60:.0f} minutes"
-    if (
-        platform == "lambda"
-        and job.execution.script_type != "python"
-        and (reason := _needs_spark(config, job))
-    ):
-        yield f"Lambda has no Spark cluster, and Sail cannot carry the script: {reason}"
+    if platform == "lambda" and job.execution.script_type != "python":
+        if reason := _needs_spark(config, job):
+            yield f"Lambda has no Spark cluster, and Sail cannot carry the script: {reason}"
+        elif job.platform.lambda_function_name is None:
+            yield (
+                "a function made of a script has no Spark; one whose image has Sail may be named in "
+                "`platform.lambda_function_name`"
+            )
     if platform == "lambda" and (package := package_bytes(config, job)) > LAMBDA_PACKAGE_MB * 2**20:
         yield (
             f"script and `execution.python_modules` are {package / 2**20:,.0f} MB unzipped, and Lambda takes "
@@ -73,6 +75,8 @@ def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[st
         )
     if platform in ("emr", "emr_serverless") and _is_glue_script(config, job):
         yield "the script imports `awsglue`, which only AWS Glue has; `execution.python_modules` brings none"
+    if platform == "batch" and job.execution.kind == "sql":
+        yield "a query needs Spark, and a Batch job gets a Python script; make the query a script"
     if platform == "batch" and endless:
         yield "a Batch job is one container that ends; a stream has no end"
 

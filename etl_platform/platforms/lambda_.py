@@ -25,8 +25,8 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.platforms import lambda_function
 from etl_platform.platforms.aws_access import AwsAccess
-from etl_platform.platforms.errors import NotRunnableError, PlatformError, TransientError
-from etl_platform.platforms.lambda_function import LONGEST_SECONDS, Function, function_name
+from etl_platform.platforms.errors import PlatformError, TransientError
+from etl_platform.platforms.lambda_function import Function, function_name
 from etl_platform.platforms.lambda_invoke import (
     SUBMITTED,
     Invocation,
@@ -109,17 +109,12 @@ class LambdaPlatform:
     def prepare(self, request: RunRequest) -> None:
         """Bring the function up to date where it is ours, and check the limits.
 
+        A time limit over 15 minutes is one of 15 there: whether that suffices is for the decision to say.
+
         Raises:
-            NotRunnableError: The job is no Python script, its time limit, code or event is too large, …
+            NotRunnableError: The job is no Python script, its code or event is too large, …
         """
         job = request.job
-        explicit = "timeout_minutes" in job.execution.model_fields_set
-        if explicit and job.execution.timeout_minutes * 60 > LONGEST_SECONDS:
-            raise NotRunnableError(
-                f'job "{job.job_id}": execution.timeout_minutes is {job.execution.timeout_minutes:g}, and '
-                f"Lambda ends a run after {LONGEST_SECONDS / 60:.0f}. Set it to 15 or less, or run the job "
-                "on another platform."
-            )
         folder = run_folder(self._access, request.config, request.execution_id)
         function = lambda_function.ready(self._access, job, request.config)
         self._functions[function.name] = function
