@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,17 @@ from etl_platform.platforms import driver
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.batch import BatchPlatform
 from etl_platform.platforms.deployment import deploy_jobs
+from etl_platform.platforms.emr import EmrPlatform
+from etl_platform.platforms.emr_serverless import EmrServerlessPlatform
 from etl_platform.platforms.glue import GluePlatform
 from etl_platform.platforms.lambda_ import LambdaPlatform
 from etl_platform.platforms.open import open_platform
 from etl_platform.platforms.ownership import Change
-from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, aws_stand_in
+from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Reply, aws_stand_in
 from etl_platform_tests.platforms.batch_service import BatchService
 from etl_platform_tests.platforms.builders import config_of, job_of, request_of, store_in
+from etl_platform_tests.platforms.emr_bench import bench_request
+from etl_platform_tests.platforms.emr_stand_in import EmrStandIn, ServerlessStandIn
 from etl_platform_tests.platforms.glue_service import GlueService
 from etl_platform_tests.platforms.lambda_service import LambdaService, without_docker
 from etl_platform_tests.tracking.stand_in import moto_server
@@ -139,7 +143,85 @@ def container(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
     return Case("batch", ours, None)
 
 
-CASES: tuple[Callable[[AwsStandIn, Path, float], Case], ...] = (glue, function, container)
+def cluster(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
+    """A step on an EMR cluster of its own, which starts and ends at once."""
+    access = AwsAccess(region="us-east-1", endpoint_url=aws.url)
+    access.client("s3").create_bucket(Bucket="art")
+    model = EmrStandIn(aws, time.time, access)
+    model.starts_after, model.runs, model.shuts_down = 0.0, remote_seconds, 0.0
+    request, platform, store = bench_request("emr", folder), EmrPlatform(access), store_in(folder)
+
+    def ours(context: dg.AssetExecutionContext) -> None:
+        outcome = driver.run(
+            platform,
+            replace(request, execution_id="exec-emr", attempt_group="emr"),
+            store,
+            on_progress=context.log.info,
+        )
+        assert outcome.status == "success"
+
+    def theirs(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from dagster_aws.pipes import PipesEMRClient, PipesS3MessageReader
+
+        s3 = access.client("s3")
+        step = {"Name": "orders", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["spark-submit"]}}
+        asked: Any = {
+            "Name": "orders",
+            "LogUri": "s3://art/pipes",
+            "Instances": {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1},
+            "Steps": [step],
+        }
+        reader = PipesS3MessageReader(client=s3, bucket="bench", include_stdio_in_messages=True)
+        client = PipesEMRClient(message_reader=reader, client=access.client("emr"))
+        return client.run(context=context, run_job_flow_params=asked).get_materialize_result()
+
+    return Case("emr", ours, theirs)
+
+
+def serverless(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
+    """A job run on EMR Serverless in an application that is there; the bill comes a second after its end."""
+    access = AwsAccess(region="us-east-1", endpoint_url=aws.url)
+    model = ServerlessStandIn(aws, time.time, access)
+    model.starts_after, model.runs, model.billed_after = 0.0, remote_seconds, 1.0
+    aws.answer("emr-serverless:GET .*/dashboard", lambda _: Reply({"url": aws.url}))
+    request = bench_request("emr_serverless", folder)
+    platform, store = EmrServerlessPlatform(access), store_in(folder)
+    platform.deploy(request.job, request.config, dry_run=False)
+    client = access.client("emr-serverless")
+    (application,) = client.list_applications()["applications"]
+
+    def ours(context: dg.AssetExecutionContext) -> None:
+        outcome = driver.run(
+            platform,
+            replace(request, execution_id="exec-serverless", attempt_group="serverless"),
+            store,
+            on_progress=context.log.info,
+        )
+        assert outcome.status == "success"
+
+    def theirs(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from dagster_aws.pipes import PipesCloudWatchMessageReader, PipesEMRServerlessClient
+
+        asked: Any = {
+            "applicationId": application["id"],
+            "executionRoleArn": ROLE,
+            "clientToken": "theirs",
+            "jobDriver": {"sparkSubmit": {"entryPoint": "s3://bench/job.py"}},
+        }
+        reader = PipesCloudWatchMessageReader(client=access.client("logs"))
+        ran = PipesEMRServerlessClient(client=client, message_reader=reader)
+        return ran.run(context=context, start_job_run_params=asked).get_materialize_result()
+
+    return Case("emr_serverless", ours, theirs)
+
+
+CASES: tuple[Callable[[AwsStandIn, Path, float], Case], ...] = (
+    glue,
+    function,
+    container,
+    cluster,
+    serverless,
+)
 
 
 def measure(aws: AwsStandIn, run: Run, remote_seconds: float) -> tuple[float, int]:
