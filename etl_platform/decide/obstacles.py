@@ -53,7 +53,7 @@ def _missing_keys(job: Job, platform: PlatformName) -> Iterator[str]:
     missing = [[key for key in keys if getattr(job.platform, key) is None] for keys in alternatives]
     if all(missing):
         ways = " or ".join(" and ".join(f"`platform.{key}`" for key in keys) for keys in missing)
-        yield f"not configured: {ways} is missing"
+        yield f"not configured: set {ways}"
 
 
 def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[str]:

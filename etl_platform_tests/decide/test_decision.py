@@ -67,8 +67,8 @@ def test_what_lacks_its_keys_under_an_account_still_runs_here():
     ("keys", "platform", "reason"),
     [
         ({"cluster_id": None}, "emr", "`platform.cluster_id` or `platform.service_role`"),
-        ({"application_id": None}, "emr_serverless", "`platform.application_id` is missing"),
-        ({"job_queue": None}, "batch", "`platform.job_queue` is missing"),
+        ({"application_id": None}, "emr_serverless", "set `platform.application_id`"),
+        ({"job_queue": None}, "batch", "set `platform.job_queue`"),
         ({"allowed_platforms": ["emr"]}, "glue", "has only emr"),
         ({}, "local", "only where `platform` names `local`"),
         ({"dpu_count": 400.0, "worker_type": "G.1X"}, "glue", "at most 299 workers"),
