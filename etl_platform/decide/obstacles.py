@@ -16,7 +16,7 @@ LAMBDA_PACKAGE_MB = 250
 
 REQUIRED_KEYS: dict[PlatformName, tuple[tuple[str, ...], ...]] = {
     "emr": (("cluster_id",), ("service_role", "job_flow_role")),
-    "emr_serverless": (("application_id", "execution_role_arn"),),
+    "emr_serverless": (("execution_role_arn",),),
     "batch": (("job_queue", "job_definition"),),
 }
 """Keys of `platform` without which it cannot be called, as alternatives; Glue and Lambda go by the job id."""

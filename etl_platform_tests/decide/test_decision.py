@@ -67,7 +67,7 @@ def test_what_lacks_its_keys_under_an_account_still_runs_here():
     ("keys", "platform", "reason"),
     [
         ({"cluster_id": None}, "emr", "`platform.cluster_id` or `platform.service_role`"),
-        ({"application_id": None}, "emr_serverless", "set `platform.application_id`"),
+        ({"execution_role_arn": None}, "emr_serverless", "set `platform.execution_role_arn`"),
         ({"job_queue": None}, "batch", "set `platform.job_queue`"),
         ({"allowed_platforms": ["emr"]}, "glue", "has only emr"),
         ({}, "local", "only where `platform` names `local`"),
