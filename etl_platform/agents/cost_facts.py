@@ -51,11 +51,15 @@ class Cause:
 
     Attributes:
         cause_id: The same as long as it is the same cause, so that it is told once.
+        usd: What is held against a budget; None where it is about none.
+        budget_usd: The budget.
     """
 
     cause_id: str
     severity: Literal["high", "medium"]
     sentence: str
+    usd: float | None = None
+    budget_usd: float | None = None
 
 
 @once
@@ -278,7 +282,13 @@ def _budget_causes(case: Case, run: JobExecution | None) -> Sequence[Cause]:
         over = usd > budget
         sentence = f"{what} ${usd:,.2f}: {usd / budget:.0%} of the budget of ${budget:,.2f}."
         found.append(
-            Cause(f"{kind}:{about}:{'over' if over else 'near'}", "high" if over else "medium", sentence)
+            Cause(
+                f"{kind}:{about}:{'over' if over else 'near'}",
+                "high" if over else "medium",
+                sentence,
+                usd,
+                budget,
+            )
         )
     return found
 

@@ -151,12 +151,13 @@ class Ledger:
             connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (key, now))
             connection.execute("DELETE FROM told WHERE told_at < ?", (now - KEEP_SECONDS,))
 
-    def is_open(self, cause: str) -> bool:
-        """Whether a cause was told and is not over."""
+    def is_open(self, cause: str, details: frozenset[str] = frozenset()) -> bool:
+        """Whether a cause was told with all these details, and is not over."""
         if not self.path.exists():
             return False
         with self._open() as connection:
-            return bool(connection.execute("SELECT 1 FROM causes WHERE cause = ?", (cause,)).fetchone())
+            row = connection.execute("SELECT details FROM causes WHERE cause = ?", (cause,)).fetchone()
+            return row is not None and details <= frozenset(json.loads(row[0]))
 
     def due_targets(self) -> list[TargetName]:
         """Targets for which something is due."""
@@ -171,11 +172,11 @@ class Ledger:
             return [target for (target,) in rows]
 
     @contextmanager
-    def alone(self, target: TargetName, holder: str, seconds: float) -> Iterator[bool]:
-        """Be the only process that sends to a target; False where another one is.
+    def alone(self, target: str, holder: str, seconds: float) -> Iterator[bool]:
+        """Be the only process that sends to a target, or does what it names; False where another one is.
 
         Args:
-            target: The target.
+            target: The target, or the name of what only one process may do at a time.
             holder: A name that no other holder has.
             seconds: When others may take over, should this process die.
         """

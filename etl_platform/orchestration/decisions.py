@@ -37,8 +37,8 @@ def with_agent(config: Config, job: Job, store: TrackingStore, plan: Plan, now: 
     from etl_platform.agents.decision import AGENT, DecisionAnswer, adopt
     from etl_platform.agents.guard import POLICY
 
-    case = Case(config, job, store, now, planned=plan)
-    stored = stored_decision(store, job, fingerprint_of(config, plan))
+    case, found = Case(config, job, store, now, planned=plan), fingerprint_of(config, plan)
+    stored = stored_decision(store, job, found)
     if stored is not None:
         try:
             answer = AGENT.check(case, DecisionAnswer.model_validate(stored.output_response))
@@ -46,7 +46,7 @@ def with_agent(config: Config, job: Job, store: TrackingStore, plan: Plan, now: 
         except (InvalidAnswerError, ValueError):
             # An older version of the agent wrote it, or a budget was spent since: ask anew.
             pass
-    return decide_ahead(case)
+    return decide_ahead(case, found)
 
 
 def ask_before_run(config: Config, job: Job, store: TrackingStore, plan: Plan, now: float) -> None:
@@ -78,13 +78,17 @@ def ask_before_run(config: Config, job: Job, store: TrackingStore, plan: Plan, n
         )
 
 
-def decide_ahead(case: Case) -> Plan:
-    """Ask the agent, keep its answer for the next run of the job, and give the plan with it."""
+def decide_ahead(case: Case, fingerprint: str) -> Plan:
+    """Ask the agent, keep its answer for the next run of the job, and give the plan with it.
+
+    Args:
+        case: What is decided.
+        fingerprint: Of what the decision rests on, by `fingerprint_of`.
+    """
     from etl_platform.agents.decision import AGENT, adopt
     from etl_platform.agents.guard import invoke
 
-    facts = {"input_fingerprint": fingerprint_of(case.config, case.plan)}
-    invocation = invoke(AGENT, case, facts=facts)
+    invocation = invoke(AGENT, case, facts={"input_fingerprint": fingerprint})
     return adopt(case, invocation.answer, by_model=invocation.by_model)
 
 
@@ -101,12 +105,17 @@ def stored_decision(store: TrackingStore, job: Job, fingerprint: str) -> AgentIn
 
 def fingerprint_of(config: Config, plan: Plan) -> str:
     """Of all that an agent's decision rests on: the engine's inputs, the sources' columns, the script."""
-    script = plan.job.execution.script_path
-    path = config.resolve(script) if script and "://" not in script else None
     inputs = {
         "engine": plan.decision.fingerprint if plan.decision else plan.refusal,
         "columns": {name: one.columns for name, one in plan.stats.items()},
-        "script": hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None,
+        "script": script_hash(config, plan.job),
         "model": config.settings.agents.model.model_dump(mode="json", exclude={"api_key"}),
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def script_hash(config: Config, job: Job) -> str | None:
+    """Of the text of a job's script; None where it is not on this machine."""
+    script = job.execution.script_path
+    path = config.resolve(script) if script and "://" not in script else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None

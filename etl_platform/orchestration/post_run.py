@@ -2,17 +2,20 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
 
 from etl_platform.agents.agent import Case
 from etl_platform.agents.urgency import most_urgent_first
 from etl_platform.config.models.job import Job
+from etl_platform.notify import deliver
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.run_records import execution_of
 from etl_platform.tracking.open import open_store
-from etl_platform.tracking.records import JobExecution, Recommendation
+from etl_platform.tracking.records import AgentInvocation, CostBreakdown, JobExecution, Recommendation
 from etl_platform.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_GB = 1.0
 """Larger datasets are not read for a report: a tick of a sensor has a minute."""
+
+LEASE_SECONDS = 600.0
+"""When another process may report on a run although the one that began has not ended: by then it is dead."""
 
 
 def report_on_run(graph: Graph, run: dg.DagsterRun, since: float, log: logging.Logger) -> int:
@@ -42,24 +48,78 @@ def report_on_run(graph: Graph, run: dg.DagsterRun, since: float, log: logging.L
     store, made = open_store(graph.config), 0
     for job in graph.config.jobs:
         execution = execution_of(store, job, run, since)
-        if execution is not None and execution.status != "running" and not _reported(store, execution):
-            log.info("%s", report_on(graph, store, job, execution))
+        if execution is not None and (said := report_once(graph, store, job, execution)):
+            log.info("%s", said)
             made += 1
     return made
 
 
+def report_once(graph: Graph, store: TrackingStore, job: Job, execution: JobExecution) -> str | None:
+    """Let the supervisor report on an execution that ended, unless some process has or is about to.
+
+    The command line reports on its own runs, which a sensor sees too.
+
+    Returns:
+        The report; None where it is not made here.
+    """
+    if not _waits_for_report(execution):
+        return None
+    ledger, name = deliver.ledger_of(graph.config), f"report/{execution.execution_id}"
+    with ledger.alone(name, uuid4().hex, LEASE_SECONDS) as alone:
+        # The process that held it before may have made the report meanwhile.
+        latest = store.execution(execution.execution_id) if alone else None
+        return report_on(graph, store, job, latest) if latest and _waits_for_report(latest) else None
+
+
+def _waits_for_report(execution: JobExecution) -> bool:
+    return execution.status != "running" and execution.recommendations is None
+
+
 def report_on(graph: Graph, store: TrackingStore, job: Job, execution: JobExecution) -> str:
-    """Let the supervisor report on one execution; recommendations and learning go into its record."""
+    """Let the supervisor report on one execution, and write into its record what follows.
+
+    That are recommendations, what was learned, what the law's demands come to, with an audit of its own, and
+    what the agents' models cost.
+    """
     from etl_platform.agents.learning import remember
     from etl_platform.agents.supervisor import review
 
-    case = Case(graph.config, job, store, time.time(), execution.execution_id)
+    case = Case(graph.config, job, store, time.time(), execution.execution_id, most_gb=MOST_GB)
     found = review(case)
+    changes: dict[str, Any] = {"recommendations": _recommendations(case, found, execution)}
+    if "compliance" in found.answers:
+        from etl_platform.agents.compliance import audit, status
+
+        answer = found.answers["compliance"].answer
+        changes["compliance"] = status(case, answer)
+        if evidence := audit(case, answer):
+            store.put_audit(evidence)
     whole = remember(case) or store.execution(execution.execution_id) or execution
-    store.put_execution(
-        whole.model_copy(update={"recommendations": _recommendations(case, found, execution)})
-    )
+    changes["cost_breakdown"] = with_models(whole.cost_breakdown, store.invocations(execution.execution_id))
+    store.put_execution(whole.model_copy(update=changes))
     return found.report.answer.summary
+
+
+def with_models(cost: CostBreakdown | None, invocations: Sequence[AgentInvocation]) -> CostBreakdown | None:
+    """The cost of a run with what the models of its agents cost.
+
+    Args:
+        cost: The cost so far; None: unknown.
+        invocations: All that agents were asked about the run.
+
+    Returns:
+        The cost, whose total is without the models where their cost is unknown; None where nothing is known.
+    """
+    asked = [one.tokens_consumed.total_cost_usd if one.tokens_consumed else None for one in invocations]
+    known = [usd for usd in asked if usd is not None]
+    models = sum(known) if asked and len(known) == len(asked) else None
+    if cost is None and models is None:
+        return None
+    before = cost or CostBreakdown()
+    total = before.total_cost_usd
+    if total is not None:
+        total += (models or 0.0) - (before.bedrock_cost_usd or 0.0)
+    return before.model_copy(update={"bedrock_cost_usd": models, "total_cost_usd": total})
 
 
 def _recommendations(case: Case, found: "Review", execution: JobExecution) -> list[Recommendation]:
@@ -91,9 +151,3 @@ def _remedy(case: Case, execution: JobExecution) -> list[Recommendation]:
             action=", ".join(f"platform.{key}: {value!r}" for key, value in remedy.keys.items()) or None,
         )
     ]
-
-
-def _reported(store: TrackingStore, execution: JobExecution) -> bool:
-    """Whether another process, such as the command line that ran it, has made the report."""
-    invocations: list[Any] = store.invocations(execution.execution_id)
-    return any(one.agent_name == "supervisor" for one in invocations)

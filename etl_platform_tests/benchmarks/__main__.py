@@ -11,6 +11,7 @@ BENCHMARKS = (
     "decisions",
     "runtime_model",
     "agents",
+    "sensor",
     "listing",
     "tracking",
     "glue",

@@ -1,7 +1,6 @@
 """Agents are asked when something changed, and what they say is kept for the run."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from etl_platform.orchestration.build import build_definitions
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.notifications import after_run_ended
 from etl_platform.tracking.open import open_store
-from etl_platform.tracking.records import CostBreakdown, JobExecution
+from etl_platform.tracking.records import JobExecution
 
 
 def project(folder: Path, jobs: int = 1, **sections: Any) -> Config:
@@ -45,6 +44,11 @@ def tick(config: Config, name: str, cursor: str | None = None) -> tuple[str, str
         return found.skip_message or "", context.cursor
 
 
+def later(cursor: str | None) -> str:
+    """The cursor as it is when the next look is due."""
+    return json.dumps({**json.loads(cursor or "{}"), "ended": 0})
+
+
 def asked(config: Config, agent: str) -> int:
     return len(open_store(config).invocations_by_agent(agent, 0))
 
@@ -59,8 +63,13 @@ class TestPlatformDecision:
     def test_nothing_changed_asks_nobody(self, tmp_path: Path) -> None:
         config = project(tmp_path)
         _, cursor = tick(config, "etl_platform_decision")
-        said, _ = tick(config, "etl_platform_decision", cursor)
+        said, _ = tick(config, "etl_platform_decision", later(cursor))
         assert (said, asked(config, "decision")) == ("1 jobs looked at, 0 decided anew.", 1)
+
+    def test_a_look_that_is_done_is_not_due_at_once(self, tmp_path: Path) -> None:
+        config = project(tmp_path)
+        _, cursor = tick(config, "etl_platform_decision")
+        assert tick(config, "etl_platform_decision", cursor)[0] == "All jobs were looked at just now."
 
     def test_a_lost_cursor_asks_nobody_either(self, tmp_path: Path) -> None:
         config = project(tmp_path)
@@ -83,7 +92,7 @@ class TestPlatformDecision:
                 (tmp_path / "job.py").write_text("print('ran otherwise')\n")
             case "columns":
                 (tmp_path / "in" / "a.csv").write_text("id,amounx\n1,2\n")
-        said, _ = tick(project_again(tmp_path), "etl_platform_decision", cursor)
+        said, _ = tick(project_again(tmp_path), "etl_platform_decision", later(cursor))
         assert said == "1 jobs looked at, 1 decided anew."
 
     def test_all_pages_are_looked_at(self, tmp_path: Path) -> None:
@@ -156,35 +165,8 @@ class TestRun:
         assert (asked(config, "decision"), asked(config, "supervisor")) == (0, 0)
 
 
-def priced(number: int, usd: float) -> JobExecution:
-    now = time.time() - (10 - number) * 3600
-    return JobExecution(
-        execution_id=f"exec-{number}",
-        timestamp=now,
-        job_name="job_0",
-        job_type="glue",
-        status="success",
-        start_time=now,
-        end_time=now + 60,
-        duration_seconds=60,
-        cost_breakdown=CostBreakdown(total_cost_usd=usd),
-    )
-
-
 @pytest.mark.slow
-class TestCost:
-    def test_an_unusual_cost_is_told_once(self, tmp_path: Path) -> None:
-        config = project(tmp_path)
-        store = open_store(config)
-        for number in range(9):
-            store.put_execution(priced(number, 1.0 + number / 100))
-        store.put_execution(priced(9, 40.0))
-        said, _ = tick(config, "etl_cost")
-        again, _ = tick(config, "etl_cost")
-        assert said.startswith("1 jobs looked at") and not said.endswith("0 messages sent.")
-        assert again == "1 jobs looked at, 0 messages sent."
-
-    def test_a_day_is_looked_at_once(self, tmp_path: Path) -> None:
-        config = project(tmp_path)
-        _, cursor = tick(config, "etl_cost")
-        assert tick(config, "etl_cost", cursor)[0] == "Today's costs were looked at."
+def test_the_cost_sensor_looks_once_a_day(tmp_path: Path) -> None:
+    config = project(tmp_path)
+    _, cursor = tick(config, "etl_cost")
+    assert tick(config, "etl_cost", cursor)[0] == "Today's costs were looked at."
