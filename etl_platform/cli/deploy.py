@@ -1,5 +1,6 @@
 """`etl-platform deploy`: what jobs need in the account, made, updated and removed."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -51,8 +52,10 @@ def deploy(
             "deploy works on an AWS account, and the profile is local. Set ETL_PLATFORM_PROFILE=aws."
         )
 
-    from etl_platform.platforms.deployment import deploy_jobs, destroy_all, without_platform
+    from etl_platform.platforms.deployment import deploy_jobs, destroy_all
+    from etl_platform.platforms.permissions import without_platform
 
+    refused: list[str] = []
     if destroy:
         found = destroy_all(config, dry_run=True)
         if found and not dry_run:
@@ -62,10 +65,12 @@ def deploy(
             found = destroy_all(config, dry_run=False)
         changes = found
     else:
-        changes = deploy_jobs(config, jobs, dry_run=dry_run)
+        changes, refused = deploy_jobs(config, jobs, dry_run=dry_run)
+    for sentence in refused:
+        messages.print(sentence, style="red", markup=False, highlight=False)
     if output_format == "json":
         print_json([vars(change) for change in changes])
-        return
+        sys.exit(1 if refused else 0)
     table = Table("what", "name", "would" if dry_run else "done", "differences")
     for change in changes:
         table.add_row(
@@ -82,5 +87,6 @@ def deploy(
             markup=False,
             highlight=False,
         )
-    if not changes:
+    if not changes and not refused:
         messages.print("Nothing to do." if not destroy else "Nothing in the account carries our tag.")
+    sys.exit(1 if refused else 0)

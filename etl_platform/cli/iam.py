@@ -8,6 +8,7 @@ from etl_platform.cli.options import config_option, failing_as_sentence, message
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.platforms.iam import policies, unknown_locations
+from etl_platform.platforms.permissions import without_platform
 
 
 @click.command()
@@ -22,11 +23,17 @@ def iam(account: str, role: str | None, config_path: Path) -> None:
     if role is not None and role not in needed:
         raise click.BadParameter(f'no role "{role}"; there are: {", ".join(needed)}.', param_hint="--role")
     print_json(needed if role is None else needed[role])
-    for table in unknown_locations(config):
-        messages.print(
-            f"{table}: where its files stand is known to the Data Catalog alone; the roles that read or "
-            "write it need s3:GetObject or s3:PutObject there, and s3:ListBucket on the bucket.",
-            style="yellow",
-            markup=False,
-            highlight=False,
+    sentences = []
+    if tables := unknown_locations(config):
+        sentences.append(
+            f"Where the files of {', '.join(tables)} stand is known to the Data Catalog alone: who reads "
+            "them also needs s3:GetObject there, who writes them s3:PutObject and s3:DeleteObject, and both "
+            "s3:ListBucket on the bucket."
         )
+    if undecided := without_platform(config.jobs):
+        sentences.append(
+            f"{', '.join(undecided)}: no platform is named, so what runs need there is not in this; name "
+            "some in platform.allowed_platforms."
+        )
+    for sentence in sentences:
+        messages.print(sentence, style="yellow", markup=False, highlight=False)

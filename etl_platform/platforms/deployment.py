@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.open import AWS_PLATFORMS, access_of, open_platform
 from etl_platform.platforms.ownership import Change
 from etl_platform.platforms.patience import Clock, patiently
@@ -15,7 +16,7 @@ _AT_ONCE = 8
 """Definitions that are compared at the same time; the control planes of AWS allow a few calls a second."""
 
 
-def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> list[Change]:
+def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> tuple[list[Change], list[str]]:
     """Make or update what jobs need on the platforms that they name.
 
     Args:
@@ -23,18 +24,26 @@ def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> list[C
         jobs: The jobs.
         dry_run: Only tell what would be done.
 
-    Raises:
-        PlatformError: A service refused, or a job cannot be deployed as it is configured.
+    Returns:
+        What was done, and sentences about what could not be: a service refused, or a job cannot be deployed
+        as it is configured. One job does not hold up the others.
     """
     access = access_of(config)
 
-    def deploy(work: tuple[Job, PlatformName]) -> tuple[Change, ...]:
+    def deploy(work: tuple[Job, PlatformName]) -> tuple[Change, ...] | str:
         job, name = work
-        return patiently(lambda: open_platform(name, access).deploy(job, config, dry_run=dry_run), Clock())
+        try:
+            return patiently(
+                lambda: open_platform(name, access).deploy(job, config, dry_run=dry_run), Clock()
+            )
+        except PlatformError as error:
+            return f"{job.job_id} on {name}: {error}"
 
     pairs = [(job, name) for job in jobs for name in used_platforms(job)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(dict.fromkeys(change for changes in pool.map(deploy, pairs) for change in changes))
+        done = list(pool.map(deploy, pairs))
+    changes = [change for each in done if not isinstance(each, str) for change in each]
+    return list(dict.fromkeys(changes)), [each for each in done if isinstance(each, str)]
 
 
 def destroy_all(config: Config, *, dry_run: bool) -> list[Change]:
@@ -52,8 +61,3 @@ def destroy_all(config: Config, *, dry_run: bool) -> list[Change]:
                 patiently(lambda platform=platform, change=change: platform.remove(change), Clock())
             removed.append(change)
     return removed
-
-
-def without_platform(jobs: Sequence[Job]) -> list[str]:
-    """Ids of the jobs that name no platform in the account."""
-    return [job.job_id for job in jobs if not used_platforms(job) and job.platform.user_preference != "local"]

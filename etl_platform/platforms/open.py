@@ -1,5 +1,6 @@
 """The platforms by their names in the configuration."""
 
+import threading
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol
@@ -24,11 +25,25 @@ class AwsPlatform(Platform, Deployer, Protocol):
     """A platform in the account: it runs jobs, and keeps what they need there."""
 
 
-@lru_cache(maxsize=32)
+_opening = threading.Lock()
+
+
 def open_platform(name: PlatformName, access: AwsAccess) -> AwsPlatform:
     """A platform in the account; the runs of one process share it, and so its describe calls."""
+    # lru_cache computes a value twice where two threads ask for it at once.
+    with _opening:
+        return _made(name, access)
+
+
+@lru_cache(maxsize=32)
+def _made(name: PlatformName, access: AwsAccess) -> AwsPlatform:
     module, _, kind = AWS_PLATFORMS[name].partition(":")
     return getattr(import_module(module), kind)(access)
+
+
+def forget_platforms() -> None:
+    """Open platforms anew next time, as a new process would."""
+    _made.cache_clear()
 
 
 def access_of(config: Config) -> AwsAccess:

@@ -25,7 +25,7 @@ from etl_platform.platforms.emr import EmrPlatform
 from etl_platform.platforms.emr_serverless import EmrServerlessPlatform
 from etl_platform.platforms.glue import GluePlatform
 from etl_platform.platforms.lambda_ import LambdaPlatform
-from etl_platform.platforms.open import open_platform
+from etl_platform.platforms.open import forget_platforms
 from etl_platform.platforms.ownership import Change
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Reply, aws_stand_in
 from etl_platform_tests.platforms.batch_service import BatchService
@@ -248,8 +248,10 @@ def measure_deploy(aws: AwsStandIn, folder: Path, jobs: int) -> tuple[float, int
 
     def deploy() -> list[Change]:
         # As a new process would: nothing is known of the account.
-        open_platform.cache_clear()
-        return deploy_jobs(config, made, dry_run=False)
+        forget_platforms()
+        changes, refused = deploy_jobs(config, made, dry_run=False)
+        assert refused == []
+        return changes
 
     assert {change.action for change in deploy()} == {"create"}
     before, calls = time.perf_counter(), aws.count(".*")
