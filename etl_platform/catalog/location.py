@@ -12,7 +12,11 @@ from etl_platform.config.project import Config
 
 
 class NoLocationError(LookupError):
-    """A dataset that has no files here, such as a stream, or a table behind a server."""
+    """A dataset whose files are not found."""
+
+
+class NotFilesError(NoLocationError):
+    """A dataset that has no files under this profile, such as a stream, or a table behind a server."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def locate_target(target: Target, config: Config) -> Location:
     if local and target.type == "glue_catalog" and target.database and target.table:
         path = glue_path(target.database, target.table, root)
         return Location(f"glue://{target.database}.{target.table}", path, target.format)
-    raise NoLocationError(
+    raise NotFilesError(
         f"target of type {target.type} has no files under the profile {config.profile}; "
         "files are known of `s3` targets and, under `local`, of `glue_catalog` tables."
     )
@@ -118,7 +122,7 @@ def locate_source(source: sources.AnySource, config: Config) -> Location:
         case sources.RedshiftSource() | sources.RdsSource() | sources.SqlSource() if local:
             kind, *names = source_key(source)
             return Location(f"{kind}://{'/'.join(names)}", server_path(source, root), None)
-    raise NoLocationError(
+    raise NotFilesError(
         f"source `{source.name}` of type {source.source_type} has no files under profile {config.profile}."
     )
 

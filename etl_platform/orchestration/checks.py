@@ -67,7 +67,7 @@ def _checks_op(
                 asset_key=key.asset_key,
                 check_name=key.name,
                 passed=result.passed or report.missing_optional,
-                severity=severity_of(rule),
+                severity=dg.AssetCheckSeverity.WARN if report.out_of_reach else severity_of(rule),
                 description=result.error or result.message,
                 metadata=result_metadata(result, report.engine)
                 | _link(places.get(rule.check_name), job, kept_under),

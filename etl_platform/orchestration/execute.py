@@ -256,7 +256,9 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
     rules = {key: rule for checks in graph.checks[job_id].values() for key, rule in checks.items()}
     evaluations = [each for each in result.get_asset_check_evaluations() if each.asset_check_key in rules]
     failed = [each for each in evaluations if not each.passed]
-    stopping = tuple(each.check_name for each in failed if rules[each.asset_check_key].blocking)
+    # A rule that could not be looked at at all warns, whatever it would do.
+    serious = [each for each in failed if each.severity == dg.AssetCheckSeverity.ERROR]
+    stopping = tuple(each.check_name for each in serious if rules[each.asset_check_key].blocking)
     reason = None
     if execution and execution.status == "cancelled":
         reason = "cancelled; its run was stopped"
@@ -274,7 +276,7 @@ def _result(job_id: str, result: dg.ExecuteInProcessResult, graph: Graph) -> Job
         execution=execution,
         reason=reason,
         checks_passed=len(evaluations) - len(failed),
-        checks_warned=tuple(each.check_name for each in failed if not rules[each.asset_check_key].blocking),
+        checks_warned=tuple(each.check_name for each in failed if each.check_name not in stopping),
         checks_failed=stopping,
     )
 

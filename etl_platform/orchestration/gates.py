@@ -48,6 +48,9 @@ def pass_gates(context: dg.AssetExecutionContext, job: Job, graph: Graph) -> Non
         if report.missing_optional:
             context.log.warning("%s is missing and optional: its rules hold nothing back.", dataset)
             continue
+        if report.out_of_reach:
+            context.log.warning("The rules on %s hold nothing back: %s", dataset, report.results[0].error)
+            continue
         results = {result.rule.check_name: result for result in report.results}
         for key, rule in missing.items():
             result = results[rule.check_name]

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etl_platform.catalog.location import NoLocationError
+from etl_platform.catalog.location import NoLocationError, NotFilesError
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.dataset import Dataset, Engine, open_dataset
@@ -106,6 +106,7 @@ def unreadable(
         scans=0,
         seconds=time.perf_counter() - start,
         missing_optional=missing and any(s.name == dataset and s.optional for s in job.data_sources),
+        out_of_reach=isinstance(error, NotFilesError),
     )
 
 

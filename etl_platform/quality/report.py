@@ -63,6 +63,7 @@ class DatasetReport:
         scans: Passes over the dataset's and its parents' files in all.
         seconds: Wall time.
         missing_optional: The data is missing, and the source is declared optional.
+        out_of_reach: It is not made of files under this profile, so its rules warn and hold nothing back.
     """
 
     job_id: str
@@ -77,6 +78,7 @@ class DatasetReport:
     scans: int
     seconds: float
     missing_optional: bool = field(default=False)
+    out_of_reach: bool = field(default=False)
 
     @property
     def passed(self) -> bool:
@@ -85,7 +87,7 @@ class DatasetReport:
 
     @property
     def blocking_failures(self) -> tuple[RuleResult, ...]:
-        """Results that must stop the job; none where an optional source is missing."""
-        if self.missing_optional:
+        """Results that must stop the job; none where nothing could be looked at."""
+        if self.missing_optional or self.out_of_reach:
             return ()
         return tuple(result for result in self.results if result.rule.blocking and not result.passed)
