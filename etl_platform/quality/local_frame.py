@@ -132,10 +132,10 @@ def open_local(connection: Any, view: str, files: Files, *, numbered: bool = Fal
     Raises:
         QueryError: The files cannot be read as they are said to be.
     """
-    if files.format == "orc":
-        return _number_orc(connection, view, files) if numbered else _open_arrow(connection, view, files)
     if files.filesystem is not None:
         register(connection, files.filesystem)
+    if files.format == "orc":
+        return _number_orc(connection, view, files) if numbered else _open_arrow(connection, view, files)
     listed = literal([duckdb_path(path, files.filesystem) for path in files.paths])
     hive = "hive_partitioning = false"
     if files.partitions:
@@ -189,10 +189,10 @@ def _number_orc(connection: Any, view: str, files: Files) -> LocalFrame:
 
     def batches() -> Iterator[pa.RecordBatch]:
         for fragment in data.get_fragments():
-            first = 0
+            first, name = 0, duckdb_path(fragment.path, files.filesystem)
             for batch in fragment.to_batches(schema=data.schema, use_threads=False):
                 rows = pa.array(range(first, first + batch.num_rows), pa.int64())
-                path = pa.array([fragment.path] * batch.num_rows, pa.string())
+                path = pa.array([name] * batch.num_rows, pa.string())
                 yield pa.RecordBatch.from_arrays([*batch.columns, path, rows], schema=schema)
                 first += batch.num_rows
 

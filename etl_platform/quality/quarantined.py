@@ -1,6 +1,6 @@
 """What lies in quarantine, and where."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -54,6 +54,12 @@ class Quarantined:
         return asdict(self)
 
 
+def replayed_stem(content: Quarantined) -> str:
+    """What the names of the files begin with that the next replay adds to the target."""
+    moved = int(content.quarantined_at * 1000)
+    return f"replayed-{content.execution_id}-{moved}-{content.replays + 1}-"
+
+
 class Shelf(Protocol):
     """Where the quarantine of a dataset stands, and how the dataset is published without its bad rows."""
 
@@ -90,6 +96,34 @@ class Shelf(Protocol):
 
     def publish(self, frame: LocalFrame, bad: str, content: Quarantined) -> None:
         """Keep the bad rows, and put the clean files in the place of the others."""
+        ...
+
+    def stage_rows(self, execution_id: str) -> tuple[str, str]:
+        """First step of a replay: take up the rows of an execution before they are read.
+
+        Returns:
+            The file that holds them, and the place aside for those that stay, as pyarrow names them.
+        """
+        ...
+
+    def stage_target(self, execution_id: str, files: Files) -> str:
+        """Second step: take up the target's files.
+
+        Returns:
+            The place aside where files are made that come to it, with its folders.
+        """
+        ...
+
+    def publish_replay(self, content: Quarantined, added: Sequence[str]) -> None:
+        """Third step: the files come to the target, and the rows that stay take the place of all.
+
+        Args:
+            content: What stays.
+            added: The files; none: no row holds.
+
+        Raises:
+            QuarantineError: The rows were written anew since they were taken up; nothing was published.
+        """
         ...
 
     def contents(self) -> Iterator[Quarantined]:

@@ -1,34 +1,31 @@
 """Rows in quarantine: list them, show them, and put mended ones back through the same rules."""
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
-from etl_platform.quality.bad_rows import RULES_COLUMN, find_bad_rows
+from etl_platform.quality.additions import make_fitting, write_further
+from etl_platform.quality.bad_rows import RULES_COLUMN, UnusableRuleError, find_bad_rows
 from etl_platform.quality.dataset import Dataset, open_dataset
 from etl_platform.quality.files import s3_filesystem
+from etl_platform.quality.frame import QueryError
 from etl_platform.quality.local_frame import FILE_COLUMN, ROW_COLUMN, LocalFrame, connect, literal
-from etl_platform.quality.local_shelf import LocalShelf, link, save_manifest
 from etl_platform.quality.quarantine import open_shelf
 from etl_platform.quality.quarantined import (
-    MANIFEST,
     ROWS_FILE,
     TIME_COLUMN,
     Quarantined,
     QuarantineError,
     Shelf,
+    replayed_stem,
 )
 from etl_platform.quality.remote_files import duckdb_path, register
-from etl_platform.quality.rewriting import csv_dialect
+from etl_platform.quality.rewriting import rows_in
 from etl_platform.quality.rules import TARGET, rules_of, rules_that
 from etl_platform.quality.samples import HIDDEN
-from etl_platform.quality.swap import publish, recover
 
 
 @dataclass(frozen=True)
@@ -103,45 +100,46 @@ def replay(config: Config, job: Job, execution_id: str, *, now: datetime | None 
         now: The present moment; None: the clock.
 
     Raises:
-        QuarantineError: Nothing of this execution lies in quarantine.
+        QuarantineError: Nothing of this execution lies in quarantine, a mended value does not fit its column,
+            or the counts do not add up; nothing was put back.
         UnusableRuleError: A rule cannot be evaluated on the mended rows.
         NoLocationError, NoDataError, QueryError: The target cannot be read.
     """
     shelf = open_shelf(config, job, TARGET)
-    if not isinstance(shelf, LocalShelf) or shelf.target is None:
-        raise QuarantineError(
-            f"rows go back into targets of this machine only, and {shelf.folder(execution_id)} is remote. "
-            "Mend them there, and let the job read them as a source of their own."
-        )
-    folder, target = Path(shelf.folder(execution_id)), shelf.target
-    recover(folder)
-    staged = folder.with_name(f".{folder.name}.replayed")
+    before = shelf.content(execution_id)
+    shelf.recover()
     content = _content(shelf, execution_id)
-    number = content.replays + 1
-    recover(target)
-    if staged.exists() and any(target.rglob(f"replayed-{execution_id}-{number}-*")):
-        # An earlier replay ended after its rows were in the target and before they left quarantine.
-        finished = Quarantined(**json.loads((staged / MANIFEST).read_text()))
-        publish(staged, folder)
-        rows, staying = content.quarantined, finished.quarantined
+    if before and content.replays > before.replays:
+        # An earlier replay ended after its point of no return, and is finished now.
+        rows, staying = before.quarantined, content.quarantined
         return Replayed(execution_id, rows, rows - staying, staying)
-    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        return _replay(config, job, shelf, content, now or datetime.now(timezone.utc))
+    except (QuarantineError, QueryError, UnusableRuleError):
+        shelf.recover()
+        raise
+
+
+def _replay(config: Config, job: Job, shelf: Shelf, content: Quarantined, now: datetime) -> Replayed:
     rules = rules_that(job, TARGET, "quarantine")
-    moment = now or datetime.now(timezone.utc)
+    unique = {rule.check_name: rule.fields for rule in rules if rule.kind == "duplicates"}
     with open_dataset(config, job, TARGET, engine="local") as data:
-        frame = _mended(data, folder)
+        rows_file, staged = shelf.stage_rows(content.execution_id)
+        frame = _mended(data, rows_file)
         rows = frame.count()
-        bad = find_bad_rows(frame, rules, job, data.other, moment) if rules else None
-        unique = {rule.check_name: rule.fields for rule in rules if rule.kind == "duplicates"}
+        bad = find_bad_rows(frame, rules, job, data.other, now) if rules else None
         staying = _mark_staying(frame, bad, data, unique)
-        _stage_staying(frame, staged, replace(content, quarantined=staying, replays=number))
+        by_rule = _write_staying(frame, data, staged, content)
+        added: list[str] = []
         if rows > staying:
-            clean = target.with_name(f".{target.name}.quarantine-{execution_id}")
-            shutil.rmtree(clean, ignore_errors=True)
-            _stage_target(frame, data, target, clean, f"replayed-{execution_id}-{number}-")
-            publish(clean, target)
-    publish(staged, folder)
-    return Replayed(execution_id, rows, rows - staying, staying)
+            place = shelf.stage_target(content.execution_id, data.files)
+            holding = LocalFrame(frame.connection, "holding", f"({_HOLDING})")
+            fitting = make_fitting(holding, _local(data), data.files, "fitting")
+            added = write_further(fitting, data.files, place, replayed_stem(content))
+        _add_up(frame, data, staged, added, staying)
+        done = replace(content, quarantined=staying, by_rule=by_rule, replays=content.replays + 1)
+        shelf.publish_replay(done, added)
+    return Replayed(content.execution_id, rows, rows - staying, staying)
 
 
 def _exists(job: Job, dataset: str) -> bool:
@@ -158,10 +156,25 @@ def _content(shelf: Shelf, execution_id: str) -> Quarantined:
     return content
 
 
-def _mended(data: Dataset, folder: Path) -> LocalFrame:
-    of_file = f"{literal(str(folder / ROWS_FILE))}, filename = '{FILE_COLUMN}', {ROW_COLUMN} = true"
+_HOLDING = (
+    f"SELECT * EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}) FROM mended WHERE {ROW_COLUMN} NOT IN "
+    f"(SELECT {ROW_COLUMN} FROM staying)"
+)
+"""The rows that hold by now."""
+
+
+def _local(data: Dataset) -> LocalFrame:
+    assert isinstance(data.frame, LocalFrame)
+    return data.frame
+
+
+def _mended(data: Dataset, rows_file: str) -> LocalFrame:
+    frame, filesystem = _local(data), data.files.filesystem
+    of_file = (
+        f"{literal(duckdb_path(rows_file, filesystem))}, filename = '{FILE_COLUMN}', {ROW_COLUMN} = true"
+    )
+    of_file += ", hive_partitioning = false"
     source = f"(SELECT * EXCLUDE ({RULES_COLUMN}, {TIME_COLUMN}) FROM read_parquet({of_file}))"
-    frame: Any = data.frame
     return LocalFrame(frame.connection, "mended", source)
 
 
@@ -186,56 +199,33 @@ def _mark_staying(
     return int(frame.run("SELECT count(*) FROM staying")[0][0])
 
 
-def _stage_staying(frame: LocalFrame, staged: Path, content: Quarantined) -> None:
-    staged.mkdir()
+def _write_staying(frame: LocalFrame, data: Dataset, staged: str, content: Quarantined) -> dict[str, int]:
+    """Write the rows that stay; check name to the number of those that break it."""
     at = f"to_timestamp({content.quarantined_at!r}) AS {TIME_COLUMN}"
     frame.run(
         f"COPY (SELECT m.* EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}), s.{RULES_COLUMN}, {at} "
         f"FROM {frame.name} AS m JOIN staying AS s USING ({ROW_COLUMN}) ORDER BY {ROW_COLUMN}) "
-        f"TO {literal(str(staged / ROWS_FILE))} (FORMAT parquet)"
+        f"TO {literal(duckdb_path(staged, data.files.filesystem))} (FORMAT parquet)"
     )
-    by_rule = frame.run(
-        f"SELECT n, count(*) FROM (SELECT unnest({RULES_COLUMN}) AS n FROM staying) AS u "
-        "GROUP BY n ORDER BY n"
-    )
-    save_manifest(staged, replace(content, by_rule=dict(by_rule)))
-
-
-def _stage_target(frame: LocalFrame, data: Dataset, target: Path, clean: Path, stem: str) -> None:
-    """The target as it is, linked, with the rows that hold as further files."""
-    for path in sorted(target.rglob("*")):
-        place = clean / path.relative_to(target)
-        if path.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        else:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            link(path, place)
-    folders = ", ".join(map(frame.column, data.files.partitions))
-    form = data.files.format
-    if form == "orc":
-        _write_orc(frame, data, clean, stem)
-        return
-    how = form + (csv_dialect(frame, data.files, data.files.paths[0])[1] if form == "csv" else "")
-    if folders:
-        how += f", PARTITION_BY ({folders}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN '{stem}{{i}}'"
-    place = clean if folders else clean / f"{stem}0.{form}"
-    frame.run(f"COPY ({_holding(frame)}) TO {literal(str(place))} (FORMAT {how})")
-
-
-def _holding(frame: LocalFrame) -> str:
-    """The rows that hold by now."""
-    return (
-        f"SELECT * EXCLUDE ({FILE_COLUMN}, {ROW_COLUMN}) FROM {frame.name} WHERE {ROW_COLUMN} NOT IN "
-        f"(SELECT {ROW_COLUMN} FROM staying)"
-    )
-
-
-def _write_orc(frame: LocalFrame, data: Dataset, clean: Path, stem: str) -> None:
-    from pyarrow import orc
-
-    if data.files.partitions:
-        raise QuarantineError(
-            f"{data.location.uri} is ORC in folders; rows go back into ORC without folders, and into folders "
-            "of Parquet, CSV and JSON."
+    return dict(
+        frame.run(
+            f"SELECT n, count(*) FROM (SELECT unnest({RULES_COLUMN}) AS n FROM staying) AS u "
+            "GROUP BY n ORDER BY n"
         )
-    orc.write_table(frame.connection.sql(_holding(frame)).to_arrow_table(), str(clean / f"{stem}0.orc"))
+    )
+
+
+def _add_up(frame: LocalFrame, data: Dataset, staged: str, added: Sequence[str], staying: int) -> None:
+    """Count again what was written.
+
+    Raises:
+        QuarantineError: It is not the rows that there are in quarantine.
+    """
+    place = literal(duckdb_path(staged, data.files.filesystem))
+    stay = int(frame.run(f"SELECT count(*) FROM read_parquet({place}, hive_partitioning = false)")[0][0])
+    back, rows = rows_in(frame, data.files, list(added)), frame.count()
+    if (stay, back) != (staying, rows - staying):
+        raise QuarantineError(
+            f"of {rows} rows in quarantine, {back} that hold and {stay} that stay were written; "
+            "nothing was put back. Did something write to them meanwhile?"
+        )

@@ -65,7 +65,7 @@ def write_without(frame: LocalFrame, bad: str, files: Files, path: str, place: s
 
 def rows_in(frame: LocalFrame, files: Files, paths: list[str]) -> int:
     """Rows of some files of a dataset's format, counted again from what stands there."""
-    found = [path for path in paths if _file_system(files).get_file_info(path).size]
+    found = [path for path in paths if file_system(files).get_file_info(path).size]
     if not found:
         return 0
     # Folders are not read, so that files of two roots can be counted together.
@@ -92,7 +92,8 @@ def csv_dialect(frame: LocalFrame, files: Files, path: str) -> tuple[str, str]:
     return read, written
 
 
-def _file_system(files: Files) -> Any:
+def file_system(files: Files) -> Any:
+    """Pyarrow's file system of a dataset's files."""
     from pyarrow import fs
 
     return files.filesystem or fs.LocalFileSystem()
@@ -109,7 +110,7 @@ def _as_query_error() -> Iterator[None]:
 
 
 def _json_without(files: Files, path: str, place: str, gone: set[int]) -> None:
-    system, number = _file_system(files), count()
+    system, number = file_system(files), count()
     with (
         _as_query_error(),
         system.open_input_stream(path, compression="detect") as source,
@@ -129,7 +130,7 @@ def _orc_without(files: Files, path: str, place: str, gone: set[int]) -> None:
     import pyarrow as pa
     from pyarrow import orc
 
-    system, first = _file_system(files), 0
+    system, first = file_system(files), 0
     with (
         _as_query_error(),
         system.open_input_file(path) as source,

@@ -8,11 +8,15 @@ Before the list stands, the target is the old one; after, whoever comes next fin
 between, a reader finds each good row once, as each file is the old or the new one, whole. An object that has
 another ETag than the list says was written anew since, and stays.
 
+Rows come back the same way: the files that are added are made aside, and the list has them without an ETag,
+as they must not be there yet. Then the rows that stay take the place of all. In between, a reader of the
+target finds some of these rows before the others, and none twice.
+
 Of a source, a clean copy is made beside the bad rows, and its manifest is written last.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -108,6 +112,31 @@ class S3Shelf:
         self._put(f"{folder}/{PUBLISHING}", {"objects": objects, "content": content.document()})
         self._finish(f"{folder}/{PUBLISHING}")
 
+    def stage_rows(self, execution_id: str) -> tuple[str, str]:
+        """Note the version of the rows of an execution."""
+        self.rows = f"{self._folder(execution_id)}/{ROWS_FILE}"
+        self.rows_etag = self._etag(self.rows)
+        self.staged = f"{self.parent}/_staging/{execution_id}/{ROWS_FILE}"
+        return self.rows, self.staged
+
+    def stage_target(self, execution_id: str, files: Files) -> str:
+        """Note where files come to the target."""
+        self.target = files.root
+        self.added = f"{self.parent}/_staging/{execution_id}/added"
+        return self.added
+
+    def publish_replay(self, content: Quarantined, added: Sequence[str]) -> None:
+        """Say what comes to the target and what stays, then do so."""
+        if self._etag(self.rows) != self.rows_etag:
+            raise QuarantineError(f"s3://{self.rows} was written to meanwhile; nothing was put back.")
+        objects = [
+            {"path": f"{self.target}/{path.removeprefix(f'{self.added}/')}", "clean": path, "etag": None}
+            for path in added
+        ]
+        list_path = f"{self._folder(content.execution_id)}/{PUBLISHING}"
+        self._put(list_path, {"objects": objects, "rows": self.staged, "content": content.document()})
+        self._finish(list_path)
+
     def contents(self) -> Iterator[Quarantined]:
         """What lies in quarantine, by execution."""
         for path in self._paths(self.parent):
@@ -125,7 +154,11 @@ class S3Shelf:
             if self._etag(each["path"]) == each["etag"]:
                 self._copy(each["clean"], each["path"])
         content = Quarantined(**plan["content"])
-        self._put(f"{content.path.removeprefix('s3://')}/{MANIFEST}", content.document())
+        folder = content.path.removeprefix("s3://")
+        if "rows" in plan:
+            # What is mended since is taken back too: these rows must not stay, as they are in the target.
+            self._copy(plan["rows"], f"{folder}/{ROWS_FILE}")
+        self._put(f"{folder}/{MANIFEST}", content.document())
         self._remove(path)
         self._remove_all(f"{self.parent}/_staging/{content.execution_id}")
 

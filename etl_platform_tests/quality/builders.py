@@ -1,6 +1,7 @@
 """Jobs and configurations for tests of quality, in one line each."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def write(rows: list[dict[str, Any]] | pa.Table, folder: Path, name: str = "part
     table = pa.Table.from_pylist(rows) if isinstance(rows, list) else rows
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, folder / name)
+
+
+def parquet(rows: list[dict[str, Any]] | pa.Table) -> bytes:
+    """Rows as the content of a Parquet file."""
+    buffer = BytesIO()
+    pq.write_table(rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
 
 
 def check(

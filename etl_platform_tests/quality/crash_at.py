@@ -1,4 +1,4 @@
-"""Quarantine in processes that end at their n-th change of the file system; run as a program.
+"""Quarantine or replay in processes that end at their n-th change of the file system; run as a program.
 
 Prints, as JSON, for each n whether the process ended early, and what a reader then finds.
 """
@@ -18,6 +18,7 @@ from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.quarantine import quarantine
+from etl_platform.quality.replay import replay
 from etl_platform.quality.rules import rules_of
 from etl_platform.quality.schema import Context, schema_of
 
@@ -47,7 +48,15 @@ def rows(folder: Path) -> list[int]:
     return sorted(value for path in files for value in pq.ParquetFile(path).read(["x"])["x"].to_pylist())
 
 
-def main(template: Path, job: Job) -> None:
+def act(action: str, config: Config, job: Job) -> None:
+    """Do what may end."""
+    if action == "replay":
+        replay(config, job, "exec-1")
+    else:
+        quarantine(config, job, "target", "exec-1")
+
+
+def main(action: str, template: Path, job: Job) -> None:
     answers = []
     # Imported once, before the forks; no engine runs yet in this process.
     for name in ("duckdb", "narwhals.stable.v1", "pandera.pyarrow", "pandera.backends.narwhals.container"):
@@ -59,14 +68,14 @@ def main(template: Path, job: Job) -> None:
         child = os.fork()
         if child == 0:
             end_at(number)
-            quarantine(config_at(place, job), job, "target", "exec-1")
+            act(action, config_at(place, job), job)
             os._exit(0)
         ended_early = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
         lake = place / "root" / "s3" / "lake"
-        found = rows(lake / "out")
+        found = rows(lake / "out"), rows(lake / "out_quarantine" / "execution_id=exec-1")
         child = os.fork()
         if child == 0:
-            quarantine(config_at(place, job), job, "target", "exec-1")
+            act(action, config_at(place, job), job)
             os._exit(0)
         again = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         answers.append(
@@ -76,7 +85,9 @@ def main(template: Path, job: Job) -> None:
                 "again": again,
                 "after": rows(lake / "out"),
                 "quarantined": rows(lake / "out_quarantine" / "execution_id=exec-1"),
-                "left_over": sorted(path.name for path in lake.iterdir()),
+                "left_over": sorted(
+                    path.name for path in (*lake.iterdir(), *(lake / "out_quarantine").iterdir())
+                ),
             }
         )
         if not ended_early:
@@ -90,4 +101,4 @@ def config_at(folder: Path, job: Job) -> Config:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Job.model_validate_json(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), Job.model_validate_json(sys.argv[3]))

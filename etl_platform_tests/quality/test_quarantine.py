@@ -208,19 +208,26 @@ def test_a_process_that_ends_at_any_point_leaves_the_old_or_the_new_target_whole
     template = tmp_path / "template"
     write([{"x": 1}, {"x": 99}], lake(template), "a.parquet")
     write([{"x": 2}], lake(template), "b.parquet")
-    program = [sys.executable, "-m", "etl_platform_tests.quality.crash_at", str(template)]
-    job = job_with(RANGE).model_dump_json(exclude_unset=True)
-    done = subprocess.run([*program, job], capture_output=True, text=True, check=False)
+    answers = ended_everywhere("quarantine", template, job_with(RANGE))
+    assert {tuple(answer["found"][0]) for answer in answers} == {(1, 2, 99), (1, 2)}
+    for number, answer in enumerate(answers, 1):
+        assert (answer["after"], answer["quarantined"]) == ([1, 2], [99]), number
+
+
+def ended_everywhere(action: str, template: Path, job) -> list[dict]:
+    """What is found of each end of an action, and after it was done again."""
+    program = [sys.executable, "-m", "etl_platform_tests.quality.crash_at", action, str(template)]
+    done = subprocess.run(
+        [*program, job.model_dump_json(exclude_unset=True)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
     assert len(answers) > 10
     assert [answer["ended_early"] for answer in answers] == [True] * (len(answers) - 1) + [False]
-    assert {tuple(answer["found"]) for answer in answers} == {(1, 2, 99), (1, 2)}
     for number, answer in enumerate(answers, 1):
         assert answer["again"] == 0, number
-        assert answer["after"] == [1, 2], number
-        assert answer["quarantined"] == [99], number
-        assert answer["left_over"] == ["out", "out_quarantine"], number
+        assert answer["left_over"] == ["execution_id=exec-1", "out", "out_quarantine"], number
+    return answers
 
 
 class TestReplay:
@@ -286,12 +293,23 @@ class TestReplay:
         assert replay(config, job, "exec-1").back == 0
         assert sorted(row["x"] for row in read(lake(tmp_path))) == [1, 5]
 
-    def test_a_replay_that_ended_half_way_is_finished(self, tmp_path, monkeypatch):
-        from etl_platform.quality import replay as replaying
+    def test_a_process_that_ends_at_any_point_puts_no_row_back_twice(self, tmp_path):
+        template = tmp_path / "template"
+        _, job = self.project(template)
+        self.mend(template, [5, 98])
+        answers = ended_everywhere("replay", template, job)
+        for number, answer in enumerate(answers, 1):
+            target, kept = answer["found"]
+            assert target in ([1], [1, 5]), number
+            assert {*target, *kept} == {1, 5, 98}, number
+            assert (answer["after"], answer["quarantined"]) == ([1, 5], [98]), number
+
+    def test_whoever_finishes_a_replay_tells_what_came_of_it(self, tmp_path, monkeypatch):
+        from etl_platform.quality import local_shelf
 
         config, job = self.project(tmp_path)
         self.mend(tmp_path, [5, 98])
-        publish = replaying.publish
+        publish = local_shelf.publish
 
         def stop_before_quarantine(new, place):
             if "execution_id" in place.name:
@@ -299,13 +317,47 @@ class TestReplay:
             publish(new, place)
 
         with monkeypatch.context() as patch:
-            patch.setattr(replaying, "publish", stop_before_quarantine)
+            patch.setattr(local_shelf, "publish", stop_before_quarantine)
             with pytest.raises(KeyboardInterrupt):
                 replay(config, job, "exec-1")
         done = replay(config, job, "exec-1")
         assert (done.rows, done.back, done.staying) == (2, 1, 1)
         assert sorted(row["x"] for row in read(lake(tmp_path))) == [1, 5]
-        assert [row["x"] for row in read(lake(tmp_path, "out_quarantine"))] == [98]
+
+    def test_rows_of_several_folders_go_back_into_theirs_and_into_new_ones(self, tmp_path):
+        target = {"type": "s3", "path": "s3://lake/out/", "format": "orc"}
+        for month, x in (("02", 99), ("03", 98)):
+            orc.write_table(pa.table({"k": [1], "x": [x]}), lake(tmp_path, f"out/month={month}") / "a.orc")
+        job = job_with(RANGE, target=target)
+        config = config_of(job, folder=tmp_path)
+        assert quarantine(config, job, "target", "exec-1") is not None
+        self.mend(tmp_path, [5, 6])
+        path = lake(tmp_path, "out_quarantine/execution_id=exec-1") / "rows.parquet"
+        table = pq.ParquetFile(path).read()
+        months = pa.array([2, 11], pa.int32())
+        pq.write_table(table.set_column(table.column_names.index("month"), "month", months), path)
+        assert replay(config, job, "exec-1").back == 2
+        found = {
+            path.parent.name: orc.read_table(path).to_pylist()
+            for path in lake(tmp_path).rglob("replayed-*.orc")
+        }
+        assert found == {"month=02": [{"k": 1, "x": 5}], "month=11": [{"k": 1, "x": 6}]}
+
+    def test_a_value_that_does_not_fit_its_column_puts_nothing_back(self, tmp_path):
+        config, job = self.project(tmp_path)
+        path = lake(tmp_path, "out_quarantine/execution_id=exec-1") / "rows.parquet"
+        table = pq.ParquetFile(path).read()
+        halves = pa.array([5.5, 6.0])
+        pq.write_table(table.set_column(table.column_names.index("x"), "x", halves), path)
+        with pytest.raises(QuarantineError, match="1 values of x, which is DOUBLE, do not fit"):
+            replay(config, job, "exec-1")
+        assert [row["x"] for row in read(lake(tmp_path))] == [1]
+        whole = pa.array([5.0, 6.0])
+        pq.write_table(table.set_column(table.column_names.index("x"), "x", whole), path)
+        assert replay(config, job, "exec-1").back == 2
+        assert {pq.ParquetFile(path).schema_arrow.field("x").type for path in lake(tmp_path).iterdir()} == {
+            pa.int64()
+        }
 
     def test_what_lies_in_quarantine_is_listed(self, tmp_path):
         config, job = self.project(tmp_path)
