@@ -74,6 +74,10 @@ def _examine(config_path: Path) -> Iterator[Finding]:
     yield Finding("configuration", "works", f"{config.path}: {len(config.jobs)} jobs")
     yield Finding("profile", "works", config.profile)
     yield _credentials(config)
+    if config.profile == "aws":
+        from etl_platform.cli.doctor_aws import look_at_account
+
+        yield from (Finding(*look) for look in look_at_account(config))
     yield _local_root(config)
     yield _store(config)
     yield _outbox(config)
