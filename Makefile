@@ -8,10 +8,10 @@ BIN := .venv/bin
 # The history stands beside the configuration, where `etl-platform run` keeps it too.
 export DAGSTER_HOME ?= $(if $(ETL_PLATFORM_CONFIG),$(dir $(abspath $(ETL_PLATFORM_CONFIG))),$(CURDIR)/).dagster
 
-.PHONY: help demo dev test lint bench eval clean
+.PHONY: help demo example-aws dev test lint bench eval clean
 
 help: ## Print these targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .venv/installed: requirements.lock pyproject.toml setup.py
 	@test -n "$(PYTHON)" || { echo "No Python 3.10, 3.11 or 3.12 found; install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -24,6 +24,9 @@ demo: .venv/installed ## Lay out the flights of 2013 as tables and run the jobs 
 	@$(BIN)/python jobs/demo_data.py
 	@$(BIN)/etl-platform run --all
 	@echo "Open the UI with: make dev"
+
+example-aws: .venv/installed ## Run the retail example under the profile aws, on moto in place of an account
+	@$(BIN)/python -m examples.retail.aws
 
 dev: .venv/installed ## Start Dagster's UI on http://127.0.0.1:3000
 	@mkdir -p $(DAGSTER_HOME) && { test -e $(DAGSTER_HOME)/dagster.yaml || printf "telemetry: {enabled: false}\nnux: {enabled: false}\n" > $(DAGSTER_HOME)/dagster.yaml; }
