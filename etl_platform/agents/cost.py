@@ -131,12 +131,19 @@ def policy(case: Case, results: Mapping[str, Any]) -> CostAnswer:
     """The causes in the order of their dollars, all savings as they are ranked, an alert for each cause."""
     changes = [ChangeShown.model_validate(one) for one in results.get("cost_changes", ())]
     return CostAnswer(
-        explanation=" ".join(map(_sentence, changes)) or "There are no two priced runs to compare.",
+        explanation=" ".join(map(_sentence, changes)) or _nothing_priced(results.get("cost_history")),
         savings=[SavingShown.model_validate(one) for one in results.get("savings", ())],
         alert=bool(results.get("alerts")),
         changes=changes,
         causes=[CauseShown.model_validate(one) for one in results.get("alerts", ())],
     )
+
+
+def _nothing_priced(history: Mapping[str, Any] | None) -> str:
+    latest = history["latest"] if history else []
+    if latest and all(one["platform"] == "local" for one in latest):
+        return "Its runs were on this machine, where nothing is charged."
+    return "There are no two priced runs to compare."
 
 
 def check(case: Case, answer: CostAnswer) -> CostAnswer:

@@ -15,6 +15,7 @@ from etl_platform.decide.decision import Decision
 from etl_platform.decide.options import Figures, PlatformOption
 from etl_platform.decide.plan import Plan, redecided
 from etl_platform.decide.ranking import CERTAINTY, goal_of, score
+from etl_platform.notify.figures import duration, usd
 from etl_platform.pricing.budget import check_budget
 from etl_platform.tracking.records import JobExecution
 
@@ -271,8 +272,8 @@ def _risks(plan: Plan, option: PlatformOption) -> Iterator[str]:
     if figures.on_time is not None and figures.on_time < CERTAINTY:
         yield f"It meets its deadline with a probability of {figures.on_time:.0%} only."
     if figures.seconds_low and figures.seconds_high and figures.seconds_high > 2 * figures.seconds_low:
-        low, high = figures.seconds_low / 60, figures.seconds_high / 60
-        yield f"The time is uncertain: {low:,.1f} to {high:,.1f} minutes."
+        low, high = duration(figures.seconds_low), duration(figures.seconds_high)
+        yield f"The time is uncertain: {low} to {high}."
     yield from plan.budget.warnings
     if plan.workload.volume_unknown:
         yield f"Sizes are unknown of {', '.join(plan.workload.volume_unknown)}."
@@ -290,8 +291,8 @@ def _would_change(decision: Decision, option: PlatformOption) -> Iterator[str]:
 
 
 def _expected(figures: Figures) -> str:
-    minutes = "unknown time" if figures.seconds is None else f"{figures.seconds / 60:,.1f} minutes"
-    return f"{minutes} for {'unknown dollars' if figures.usd is None else f'${figures.usd:,.2f}'}"
+    time = "unknown time" if figures.seconds is None else duration(figures.seconds)
+    return f"{time} for {'unknown dollars' if figures.usd is None else usd(figures.usd)}"
 
 
 def _policy(case: Case, results: Mapping[str, Any]) -> DecisionAnswer:

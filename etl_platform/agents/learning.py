@@ -13,12 +13,14 @@ from etl_platform.agents.learning_facts import (
     least_runs,
     own_runs,
     patterns,
+    place,
     runtime_model,
     similar_runs,
 )
 from etl_platform.agents.stated_numbers import facts_of, refuse_invented
 from etl_platform.decide.learning_storage import open_storage
 from etl_platform.decide.learning_vectors import vector_of
+from etl_platform.notify.figures import duration
 from etl_platform.tracking.records import JobExecution, Recommendation
 
 PROMPT = """You say what past runs tell about the next run of an ETL job. Call every tool once. Then answer:
@@ -93,11 +95,11 @@ def policy(case: Case, results: Mapping[str, Any]) -> LearningAnswer:
     alike = [SimilarShown.model_validate(one) for one in results.get("similar", ())]
     runtime = results.get("runtime") or {}
     sentences = [
-        *_similar_words(alike),
-        *(one["sentence"] for one in found.get("patterns", ())),
-        *_too_few(found),
         *_runtime_words(runtime),
         *_choice_words(results.get("choice")),
+        *(one["sentence"] for one in found.get("patterns", ())),
+        *_too_few(found),
+        *(_similar_words(alike) if "similar" in results else ["Runs of other jobs cannot be read."]),
     ]
     return LearningAnswer(
         statement=" ".join(sentences),
@@ -115,8 +117,10 @@ def check(case: Case, answer: LearningAnswer) -> LearningAnswer:
         InvalidAnswerError: The statement holds a figure that no tool gave.
     """
     facts = facts_of(tools(case))
-    refuse_invented([answer.statement], facts)
-    return policy(case, facts).model_copy(update={"statement": answer.statement})
+    rule = policy(case, facts)
+    if answer.statement != rule.statement:
+        refuse_invented([answer.statement], [facts, rule.statement])
+    return rule.model_copy(update={"statement": answer.statement})
 
 
 def recommendations(case: Case, answer: LearningAnswer) -> list[Recommendation]:
@@ -196,43 +200,51 @@ def _similar(case: Case) -> list[SimilarShown]:
 
 def _similar_words(alike: list[SimilarShown]) -> Iterator[str]:
     if not alike:
-        yield "No stored run is similar."
+        yield "No other stored run is like it."
         return
     jobs = ", ".join(sorted({one.job_id for one in alike}))
-    yield f"{len(alike)} stored runs are similar, of {jobs}."
+    yield f"{_runs(len(alike))} of {jobs} {'is' if len(alike) == 1 else 'are'} like it."
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _too_few(found: Mapping[str, Any]) -> Iterator[str]:
     runs, needed = found.get("runs", 0), found.get("needed", 0)
     if runs < needed:
-        yield f"{runs} runs of its own are recorded; patterns need {needed}."
+        yield f"{_runs(runs)} of its own {'is' if runs == 1 else 'are'} recorded; patterns need {needed}."
 
 
 def _runtime_words(runtime: Mapping[str, Any]) -> Iterator[str]:
     if runtime.get("seconds") is None:
         yield "How long the next run takes is unknown."
         return
+    own, borrowed = runtime["learned_from"], runtime["borrowed_from"]
+    rests = [f"{_runs(own)} of its own"] if own else []
+    rests += [f"{_runs(borrowed)} of similar jobs"] if borrowed else []
     yield (
-        f"The next run is expected to take {runtime['seconds']:,.0f} s "
-        f"({runtime['seconds_low']:,.0f} to {runtime['seconds_high']:,.0f}) on {runtime['platform']}, "
-        f"{runtime['size']}; that rests on {runtime['learned_from']} runs of its own "
-        f"and {runtime['borrowed_from']} of similar jobs."
+        f"The next run is expected to take {duration(runtime['seconds'])} "
+        f"({duration(runtime['seconds_low'])} to {duration(runtime['seconds_high'])}) on "
+        f"{place(runtime['platform'], runtime['size'])}; that rests on "
+        f"{' and '.join(rests) or 'the physics of the job alone, because no run is recorded'}."
     )
     if runtime["usual_error_factor"] is not None:
-        yield f"Expectations were off by a factor of {runtime['usual_error_factor']:,.2f} in the middle."
+        factor = runtime["usual_error_factor"]
+        yield f"Half of the past expectations were right within a factor of {factor:,.2f}."
 
 
 def _choice_words(choice: Mapping[str, Any] | None) -> Iterator[str]:
     if choice and choice["changed"]:
         before, after = choice["without_learning"], choice["with_learning"]
         yield (
-            f"Without them {before['platform']}, {before['size']} would be chosen ({_figures(before)}), "
-            f"with them {after['platform']}, {after['size']} ({_figures(after)})."
+            f"Without past runs {place(before['platform'], before['size'])} would be chosen "
+            f"({_figures(before)}), with them {place(after['platform'], after['size'])} ({_figures(after)})."
         )
 
 
 def _figures(choice: Mapping[str, Any]) -> str:
-    seconds = "unknown time" if choice["seconds"] is None else f"{choice['seconds']:,.0f} s"
+    seconds = "unknown time" if choice["seconds"] is None else duration(choice["seconds"])
     usd = "unknown dollars" if choice["usd"] is None else f"${choice['usd']:,.4f}"
     return f"{seconds}, {usd}"
 

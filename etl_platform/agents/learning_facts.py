@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import ceil, exp, log
 from statistics import median
 from typing import Any
 
@@ -89,18 +89,33 @@ def _failures(runs: list[JobExecution]) -> Iterator[Pattern]:
     died = [one for one in runs if one.status != "success"]
     classes = Counter((one.error_details and one.error_details.error_class) or "unknown" for one in died)
     for name, count in classes.most_common():
-        if count < 2 or count < OFTEN * len(runs):
+        # What none of the newer half shows was mended meanwhile.
+        lately = any(_class(one) == name for one in runs[: ceil(len(runs) / 2)] if one in died)
+        if count < 2 or count < OFTEN * len(runs) or not lately:
             continue
         where = Counter(_where(one) for one in died if _class(one) == name)
         place, there = where.most_common(1)[0]
+        share = "all of them" if there == count else f"{there} of them"
         yield Pattern(
             f"failure_{name}",
-            f"{count} of {len(runs)} runs died of {name.replace('_', ' ')}, {there} of them on {place}.",
+            f"{count} of the last {len(runs)} runs {_FAILED[name]}, {share} on {place}.",
             count,
             len(runs),
             _CURES.get(name),
         )
 
+
+_FAILED = {
+    "out_of_memory": "ran out of memory",
+    "timeout": "ran into their time limit",
+    "throttled": "were throttled",
+    "permission": "lacked a permission",
+    "missing_input": "did not find their input",
+    "capacity": "got no capacity",
+    "code": "failed by an error in the script",
+    "unknown": "failed for a reason that nobody knows",
+}
+"""Error class to what became of the runs."""
 
 _CURES = {
     "out_of_memory": "Give it more memory: a larger worker type, or fewer cores an executor.",
@@ -109,7 +124,7 @@ _CURES = {
     "permission": "Grant what the error names.",
     "missing_input": "Let it depend on the job that writes its input.",
     "capacity": "Allow a further platform in `platform.allowed_platforms`.",
-    "code": "Mend the script: it fails by itself.",
+    "code": "Mend the script: `etl-platform show EXECUTION` has the error of a run.",
 }
 """Error class to what follows where it comes again and again."""
 
@@ -124,7 +139,7 @@ def _spills(runs: list[JobExecution]) -> Iterator[Pattern]:
     if spilled and len(spilled) >= max(2, OFTEN * len(measured)):
         yield Pattern(
             "spill",
-            f"{len(spilled)} of {len(measured)} measured runs spilled to disk, in the middle "
+            f"{len(spilled)} of {len(measured)} measured runs spilled to disk, half of these at least "
             f"{median(spilled):,.2f} GB.",
             len(spilled),
             len(measured),
@@ -140,7 +155,7 @@ def _biases(runs: list[JobExecution]) -> Iterator[Pattern]:
     if factor >= BIAS or factor <= 1 / BIAS:
         yield Pattern(
             "estimate_bias",
-            f"Runs took {factor:,.2f} times as long as was expected of them, in the middle of {len(ratios)}.",
+            f"Runs take {factor:,.2f} times as long as is expected of them (median of {len(ratios)}).",
             len(ratios),
             len(runs),
         )
@@ -171,7 +186,15 @@ def _class(one: JobExecution) -> str:
 
 def _where(one: JobExecution) -> str:
     size = one.platform_decision.size if one.platform_decision else None
-    return " ".join(str(part) for part in (one.job_type, size and size.get("label")) if part) or "unknown"
+    label = size and size.get("label")
+    return place(one.job_type, str(label) if label else None)
+
+
+def place(platform: str | None, label: str | None) -> str:
+    """Platform and size for people; the size of this machine tells the platform by itself."""
+    if platform == "local":
+        return label or "this machine"
+    return ", ".join(filter(None, (platform, label))) or "an unknown platform"
 
 
 def _ratios(runs: list[JobExecution]) -> list[float]:

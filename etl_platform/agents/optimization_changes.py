@@ -291,19 +291,24 @@ def _of_files(case: Case) -> Iterator[Change]:
     usual, target = usual_metrics(case), case.job.target
     count, average = usual.get("output_file_count", 0.0), usual.get("output_avg_file_mb", 0.0)
     wanted = coalesce_target(round(count * average * 2**20)) if average else 0
-    if average and average < SMALL_FILE_MB and count > 2 * wanted:
+    # A file for each partition is the least that a partitioned target has.
+    parts = bool(target and target.partition_by)
+    if average and average < SMALL_FILE_MB and count > (MANY_FILES if parts else 2 * wanted):
         yield Change(
             "output_files",
             "file_size",
             "medium" if count > MANY_FILES else "low",
             (f"A run writes {count:,.0f} files of {average:,.2f} MB (middle of {usual['runs']:.0f} runs).",),
-            f"`coalesce({wanted})` before the write: {count * average / wanted:,.1f} MB a file.",
+            "Partition the target less finely, or `repartition` by its partition columns before the write."
+            if parts
+            else f"`coalesce({wanted})` before the write: {count * average / wanted:,.1f} MB a file.",
         )
-    if target and target.format in FORMATS:
+    large = not average or count * average / 1024 >= LARGE_TEXT_GB
+    if target and target.format in FORMATS and large:
         yield Change(
             "target_format",
             "file_format",
-            "medium",
+            "medium" if average else "low",
             (f"The target is written as {target.format}, which each reader parses whole.",),
             "Write Parquet: readers then read only the columns and row groups that they need.",
             {"target": {"format": "parquet"}},

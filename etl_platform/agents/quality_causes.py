@@ -7,6 +7,7 @@ from statistics import median
 from etl_platform.agents.agent import Case
 from etl_platform.agents.datasets import guarded, looks
 from etl_platform.agents.once import once
+from etl_platform.agents.rule_generation import tolerated_percent
 from etl_platform.catalog.location import NoLocationError
 from etl_platform.config.identity import producers, source_key, upstream_jobs
 from etl_platform.config.models.base import Severity
@@ -25,6 +26,9 @@ PAST = 20
 
 NEARLY_ALL_PERCENT = 95.0
 """Share of failing rows from which the column as a whole is wrong, and not single rows."""
+
+FEW_PERCENT = 5.0
+"""Share of failing rows up to which they are single ones; as much as rules that are generated tolerate."""
 
 TWICE = 0.9
 """Share of half of the rows that must repeat a key for each to seem to be there twice."""
@@ -199,12 +203,13 @@ def _of_result(case: Case, failure: Failure) -> Iterator[Cause]:
             f"{percent:.1f} % of the rows fail: unit, format or meaning of {column or 'the rows'} changed.",
         )
     elif percent:
+        few = percent < FEW_PERCENT
         yield _cause(
             failure,
-            "single_rows",
+            "single_rows" if few else "some_rows",
             20,
-            f"Only {percent:.2f} % of the rows fail: single rows as they come, not the data as a whole. "
-            "Quarantine them, or tolerate them by a threshold.",
+            ("Single rows, not the data as a whole: " if few else "Some of the rows, not the whole column: ")
+            + _bearable(failure, rows),
         )
     found = profiles(case).get(failure.dataset, {}).get((column or "").lower())
     if found is not None and failure.kind in ("regex", "type", "length", "allowed_values") and found.pattern:
@@ -220,6 +225,13 @@ def _of_result(case: Case, failure: Failure) -> Iterator[Cause]:
             if found.mean is not None
             else f"{column} now goes from {found.min} to {found.max}.",
         )
+
+
+def _bearable(failure: Failure, rows: int) -> str:
+    """How a job lives with rows that break a rule."""
+    key = {"completeness": "null_threshold_percent"}.get(failure.kind, "threshold_percent")
+    share = tolerated_percent(failure.rows_failed or 0, rows)
+    return f'quarantine them (`"action": "quarantine"`), or tolerate them (`"{key}": {share:g}`).'
 
 
 def _of_upstream(case: Case, failure: Failure) -> Iterator[Cause]:

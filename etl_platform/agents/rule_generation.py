@@ -163,7 +163,7 @@ def _nulls(column: ColumnProfile, found: DatasetProfile, left_out: list[str]) ->
         found,
         f"{column.nulls:,} of {found.rows:,} rows are null",
         field=column.name,
-        null_threshold_percent=_tolerated(column.nulls, found.rows),
+        null_threshold_percent=tolerated_percent(column.nulls, found.rows),
     )
 
 
@@ -296,7 +296,9 @@ def _counted(one: GeneratedRule, result: RuleResult) -> GeneratedRule:
     if one.section == "completeness_checks" or not failed:
         return one
     evidence = f"{one.evidence}; {failed:,} of {rows:,} rows break it"
-    return replace(one, rule={**one.rule, "threshold_percent": _tolerated(failed, rows)}, evidence=evidence)
+    return replace(
+        one, rule={**one.rule, "threshold_percent": tolerated_percent(failed, rows)}, evidence=evidence
+    )
 
 
 def _results(config: Config, job: Job, dataset: str, made: list[GeneratedRule]) -> list[RuleResult]:
@@ -336,8 +338,11 @@ def _accuracy(
     return replace(made, rule_id=f"{made.rule_id}/{rule_type}")
 
 
-def _tolerated(failed: int, rows: int) -> float:
-    """Upper end of the 95 % interval of a share, in tenths of a percent; 0 where none failed."""
+def tolerated_percent(failed: int, rows: int) -> float:
+    """A threshold for rows that fail as they do now, in percent; 0 where none fails.
+
+    It is the upper end of the 95 % interval of their share, in tenths.
+    """
     return ceil(wilson(failed, rows)[1] * 10) / 10 if failed and rows else 0.0
 
 

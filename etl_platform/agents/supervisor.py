@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from etl_platform.agents.agent import Agent, Case, Tool, ToolError
+from etl_platform.agents.failures import failure_label
 from etl_platform.agents.guard import Invocation, invoke
 from etl_platform.agents.loop import hide_contents
 from etl_platform.agents.models import provider_of
 from etl_platform.agents.outside import masked
 from etl_platform.agents.registry import enabled_agents
-from etl_platform.agents.stated_numbers import refuse_invented
+from etl_platform.agents.stated_numbers import facts_of, refuse_invented
+from etl_platform.notify.figures import duration, usd
 
 if TYPE_CHECKING:
     from strands.agent.agent_result import AgentResult
@@ -92,8 +94,17 @@ def review(case: Case, agents: Mapping[str, Agent[Any]] | None = None) -> Review
     # Agents at once would each make it.
     _ = case.plan
     answers, missing = _ask_all(case, asked)
-    report = invoke(_supervisor(asked, answers, missing), case)
+    said = {name: one.answer for name, one in answers.items()}
+    report = invoke(_supervisor(asked, said, missing), case)
     return Review(report, answers, missing)
+
+
+def review_by_rule(case: Case, agents: Mapping[str, Agent[Any]]) -> SupervisorAnswer:
+    """The supervisor's answer by the rules of all agents; nobody is asked, so nothing is recorded."""
+    names = [name for stage in _stages(case, agents, len(agents))[0] for name in stage]
+    answers = {name: agents[name].policy(case, facts_of(agents[name].tools(case))) for name in names}
+    supervisor = _supervisor(agents, answers, {})
+    return supervisor.check(case, supervisor.policy(case, facts_of(supervisor.tools(case))))
 
 
 class _Member:
@@ -214,7 +225,7 @@ def _result(text: str) -> "AgentResult":
 
 
 def _supervisor(
-    agents: Mapping[str, Agent[Any]], answers: Mapping[str, Invocation[Any]], missing: Mapping[str, str]
+    agents: Mapping[str, Agent[Any]], answers: Mapping[str, Any], missing: Mapping[str, str]
 ) -> Agent[SupervisorAnswer]:
     """The supervisor of some answers, as an agent of its own."""
 
@@ -226,9 +237,7 @@ def _supervisor(
         return SupervisorAnswer(
             summary=_summary(case, blocked, results.get("run"))[:LONGEST_SUMMARY],
             concerns=[f"The {name} agent has no answer." for name in missing],
-            findings=[
-                sentence for name, one in answers.items() for sentence in agents[name].says(one.answer)
-            ][:20],
+            findings=[sentence for name, one in answers.items() for sentence in agents[name].says(one)][:20],
         )
 
     def check(case: Case, answer: SupervisorAnswer) -> SupervisorAnswer:
@@ -240,7 +249,7 @@ def _supervisor(
         facts = [
             rule.model_dump(mode="json"),
             run,
-            [one.answer.model_dump(mode="json") for one in answers.values()],
+            [one.model_dump(mode="json") for one in answers.values()],
         ]
         refuse_invented([one for one in said if one not in own], facts)
         go = not blocked if case.execution_id is None else None
@@ -257,11 +266,11 @@ def _supervisor(
     )
 
 
-def _report(name: str, answers: Mapping[str, Invocation[Any]], missing: Mapping[str, str]) -> Tool:
+def _report(name: str, answers: Mapping[str, Any], missing: Mapping[str, str]) -> Tool:
     def report() -> Any:
         if name in missing:
             raise ToolError(f"no answer: {missing[name]}")
-        return answers[name].answer.model_dump(mode="json")
+        return answers[name].model_dump(mode="json")
 
     report.__name__ = name
     report.__doc__ = f"What the {name} agent says."
@@ -295,8 +304,8 @@ def _run_figures(case: Case) -> dict[str, Any] | None:
     }
 
 
-def _blocks(agents: Mapping[str, Agent[Any]], answers: Mapping[str, Invocation[Any]]) -> list[str]:
-    return [f"{name}: {why}" for name, one in answers.items() for why in agents[name].blocks(one.answer)]
+def _blocks(agents: Mapping[str, Agent[Any]], answers: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {why}" for name, one in answers.items() for why in agents[name].blocks(one)]
 
 
 def _summary(case: Case, blocked: Sequence[str], run: Mapping[str, Any] | None) -> str:
@@ -307,9 +316,24 @@ def _summary(case: Case, blocked: Sequence[str], run: Mapping[str, Any] | None) 
         return f"{job_id} may start."
     if run is None:
         return f"Nothing is recorded of the run {case.execution_id} of {job_id}."
-    seconds, usd = run["seconds"], run["usd"]
-    took = "an unknown time" if seconds is None else f"{seconds / 60:,.1f} minutes"
-    cost = "unknown dollars" if usd is None else f"${usd:,.2f}"
-    died = f" of {run['error_class']}" if run["error_class"] else ""
-    where = run["platform"] or "no platform"
-    return f"{job_id} ended as {run['status']}{died} on {where} after {took} for {cost}."
+    ended = _ENDED.get(run["status"], run["status"])
+    of = f" ({failure_label(run['error_class'])})" if run["error_class"] else ""
+    where = "this machine" if run["platform"] == "local" else run["platform"] or "an unknown platform"
+    took = "an unknown time" if run["seconds"] is None else duration(run["seconds"])
+    # Nobody charges for this machine.
+    cost = "" if run["platform"] == "local" else f"; it cost {_dollars(run['usd'])}"
+    # The first line says what; what follows is a stack, or a log.
+    error = masked(run["error"] or "").strip().partition("\n")[0]
+    return f"{job_id} {ended}{of} on {where} after {took}{cost}.{f' {error}' if error else ''}"
+
+
+_ENDED = {
+    "success": "succeeded",
+    "timeout": "was stopped",
+    "cancelled": "was cancelled",
+    "running": "is running",
+}
+
+
+def _dollars(dollars: float | None) -> str:
+    return "an unknown amount" if dollars is None else usd(dollars)

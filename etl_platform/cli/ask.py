@@ -19,7 +19,9 @@ from etl_platform.tracking.open import open_store
 @format_option
 @failing_as_sentence(ConfigError, StoreError, LookupError)
 def ask(question: tuple[str, ...], config_path: Path, output_format: str) -> None:
-    """Answer a QUESTION about a job, such as "why did flights_enriched cost more last week?".
+    """Answer a QUESTION about jobs, such as "why did flights_enriched cost more last week?".
+
+    Questions about all jobs need no name: "what failed last night?".
 
     With a language model configured any question may be asked; without one, those that rules can answer.
     Nothing is changed or started.
@@ -34,8 +36,8 @@ def ask(question: tuple[str, ...], config_path: Path, output_format: str) -> Non
         print_json(asdict(reply))
         return
     click.echo(reply.text)
-    by = f"answered by {reply.provider}"
-    records = f" from {', '.join(reply.records)}" if reply.records else ""
-    messages.print(f"({by}{records})", style="dim", markup=False, highlight=False)
+    by = "by rule" if reply.provider.startswith("policy:") else f"by {reply.provider}"
+    records = f", from {', '.join(reply.records)}" if reply.records else ""
+    messages.print(f"(answered {by}{records})", style="dim", markup=False, highlight=False)
     if reply.fallback_reason:
         messages.print(f"The model did not answer: {reply.fallback_reason}", style="yellow", markup=False)

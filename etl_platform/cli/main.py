@@ -47,7 +47,7 @@ SUMMARIES = {
     "plan": "Say where jobs would run, how long and for how many dollars, before a cent is spent.",
     "costs": "Show what runs cost: history, trend, forecast, anomalies, savings.",
     "prices": "Quote anything in the price book, list its prices, refresh them from AWS.",
-    "ask": "Answer a question about a job.",
+    "ask": "Answer a question about jobs.",
     "recommend": "Say what to change about a job.",
     "generate": "Write quality rules from what is in the data.",
     "mcp": "Serve the agents' tools to an assistant, by the Model Context Protocol.",

@@ -96,10 +96,10 @@ def test_a_preference_may_be_left_to_the_agent(tmp_path: Path) -> None:
 
 def test_a_preference_is_not_respected_where_the_settings_say_so(tmp_path: Path) -> None:
     agents = {"decision_agent": {"respect_user_preference": False}}
-    one = case(tmp_path, platform={"user_preference": "batch"}, agents=agents)
+    one = case(tmp_path, platform={"user_preference": "glue"}, agents=agents)
     decision = one.plan.decision
     assert decision and decision.recommended
-    assert decision.selected.platform == "batch" != decision.recommended.platform
+    assert decision.selected.platform == "glue" != decision.recommended.platform
     assert rule(one).platform == decision.recommended.platform
 
 
@@ -168,8 +168,8 @@ def test_no_platform_is_no_answer_where_there_is_a_choice(tmp_path: Path) -> Non
 
 def test_a_figure_that_no_tool_gave_is_refused(tmp_path: Path) -> None:
     one = case(tmp_path)
-    answer = says(other(one)).model_copy(update={"risks": ["It failed 37 times."]})
-    with pytest.raises(InvalidAnswerError, match="37"):
+    answer = says(other(one)).model_copy(update={"risks": ["It failed 4,711 times."]})
+    with pytest.raises(InvalidAnswerError, match="4,711"):
         AGENT.check(one, answer)
 
 

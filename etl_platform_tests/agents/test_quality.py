@@ -110,7 +110,10 @@ def test_rows_that_are_there_twice_and_an_appended_target(tmp_path):
 def test_a_few_bad_rows_are_told_from_a_bad_column(tmp_path):
     listed = [{**row, "amount": None if n == 3 else row["amount"]} for n, row in enumerate(rows())]
     found = causes(a_case(tmp_path, null_check("orders"), tables={"orders": listed}))
-    assert found["single_rows"].startswith("Only 1.00 % of the rows fail")
+    assert found["single_rows"] == (
+        'Single rows, not the data as a whole: quarantine them (`"action": "quarantine"`), or tolerate them '
+        '(`"null_threshold_percent": 5.5`).'
+    )
 
 
 def test_missing_data_is_the_cause_of_all(tmp_path):

@@ -132,7 +132,7 @@ def test_after_a_run_its_figures_are_reported(tmp_path: Path) -> None:
         )
     )
     answer = review(one, agents(agent("cost_tracking", "Cheaper on Lambda."))).report.answer
-    assert answer.summary == "orders ended as success on glue after 10.0 minutes for $1.25."
+    assert answer.summary == "orders succeeded on glue after 10 min 00 s; it cost $1.25."
     assert answer.findings == ["Cheaper on Lambda."]
     assert answer.go is None
 
