@@ -1,16 +1,23 @@
 """The tools of all agents for an assistant that a person already has, by the Model Context Protocol."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl_platform.agents.agent import Agent, Case, ToolError
-from etl_platform.agents.outside import masked_json
+from etl_platform.agents.outside import masked, masked_json
 from etl_platform.agents.questions import ask
 from etl_platform.agents.registry import enabled_agents
+from etl_platform.agents.topics import UnknownQuestionError
+from etl_platform.config.faults import ConfigError
+from etl_platform.config.identity import target_key
 from etl_platform.config.load import load
+from etl_platform.config.project import Config, UnknownJobError
+from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
+from etl_platform.tracking.store import TrackingStore
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -52,43 +59,61 @@ def mcp_server(config_path: Path) -> "MCPServer":
 
 def _of_agent(config_path: Path, agent: Agent[Any], name: str) -> Callable[[str], Any]:
     def look_up(job_id: str) -> Any:
-        config = load(config_path)
-        with open_store(config) as store:
+        with _told(), _project(config_path) as (config, store):
             case = Case(config, config.job(job_id), store, time.time())
             try:
                 return {"result": masked_json(agent.tools(case)[name]())}
             except ToolError as error:
-                return {"unavailable": str(error)}
+                return {"unavailable": masked(str(error))}
 
     return look_up
+
+
+@contextmanager
+def _project(config_path: Path) -> Iterator[tuple[Config, TrackingStore]]:
+    config = load(config_path)
+    with open_store(config) as store:
+        yield config, store
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Let an assistant read what a person would be told; other errors may hold a secret."""
+    from mcp.server.mcpserver.exceptions import ToolError as ToldError
+
+    try:
+        yield
+    except (ConfigError, StoreError, UnknownJobError) as error:
+        raise ToldError(masked(str(error))) from error
 
 
 def _list_jobs(config_path: Path) -> Callable[[], Any]:
     def list_jobs() -> list[dict[str, Any]]:
         """The jobs of the configuration, with what each reads and writes."""
-        return [
-            {
-                "job_id": job.job_id,
-                "description": job.description,
-                "enabled": job.enabled,
-                "schedule": job.execution.schedule,
-                "reads": [source.name for source in job.data_sources],
-            }
-            for job in load(config_path).jobs
-        ]
+        with _told():
+            return [
+                {
+                    "job_id": job.job_id,
+                    "description": masked(job.description or ""),
+                    "enabled": job.enabled,
+                    "schedule": job.execution.schedule,
+                    "reads": [source.name for source in job.data_sources],
+                    "writes": "/".join((job.target and target_key(job.target)) or ()) or None,
+                }
+                for job in load(config_path).jobs
+            ]
 
     return list_jobs
 
 
 def _ask(config_path: Path) -> Callable[[str], Any]:
     def ask_question(question: str) -> dict[str, Any]:
-        """Answer a question about one job, which it names by its id."""
-        config = load(config_path)
-        with open_store(config) as store:
+        """Answer a question about jobs, which it names by their ids, or about all jobs."""
+        with _told(), _project(config_path) as (config, store):
             try:
                 reply = ask(config, store, question, time.time())
-            except LookupError as error:
+            except UnknownQuestionError as error:
                 return {"unavailable": str(error)}
-        return {"answer": reply.text, "records": list(reply.records), "provider": reply.provider}
+            return {"answer": reply.text, "records": list(reply.records), "provider": reply.provider}
 
     return ask_question
