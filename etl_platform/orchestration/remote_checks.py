@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +20,7 @@ from etl_platform.config.project import Config
 from etl_platform.orchestration.resources import AwsResource
 from etl_platform.platforms import driver
 from etl_platform.platforms.artifacts import artifact_uri
-from etl_platform.platforms.errors import PlatformError
+from etl_platform.platforms.errors import PlatformError, TransientError
 from etl_platform.platforms.following import OnLog, OnProgress
 from etl_platform.platforms.open import access_of, open_platform
 from etl_platform.platforms.protocol import Platform, RunOutcome, RunRequest
@@ -75,6 +76,8 @@ def evaluate_in_step(
 ) -> DatasetReport:
     """Evaluate rules in a Dagster step, where the engine that the job names runs.
 
+    Rules that a cluster was to count and did not have not passed, and each says why.
+
     Args:
         context: The context of the step.
         config: The configuration.
@@ -85,8 +88,9 @@ def evaluate_in_step(
 
     Raises:
         NoSparkError: The engine is `spark`, and the job runs on no platform with Spark.
-        RemoteCheckError: The rules could not be counted on the cluster.
+        TransientError: The platform stayed out of reach. A retry of the step takes up the run.
     """
+    start = time.perf_counter()
     if config.profile == "local":
         return evaluate(config, job, dataset, rules=rules, spark=check_session, **options)
     name = cluster_of(config, job)
@@ -106,7 +110,12 @@ def evaluate_in_step(
         dagster_run_id=context.run.run_id,
         on_progress=context.log.info,
     )
-    return evaluate_remotely(config, job, dataset, cluster, rules=rules, **options)
+    try:
+        return evaluate_remotely(config, job, dataset, cluster, rules=rules, **options)
+    except TransientError:
+        raise
+    except (RemoteCheckError, PlatformError) as error:
+        return unreadable(config, job, dataset, rules, error, engine="spark", start=start)
 
 
 def check_session() -> Any:
@@ -171,7 +180,7 @@ def evaluate_remotely(
         clock: The present moment.
 
     Raises:
-        RemoteCheckError: The run failed; the message says why and names its execution.
+        RemoteCheckError: The run failed, or what it reads or wrote cannot be reached; the message says why.
         PlatformError: The platform cannot run it, or stayed out of reach.
     """
     start, now = time.perf_counter(), clock()
@@ -188,7 +197,8 @@ def evaluate_remotely(
         timeout_seconds=job.execution.timeout_minutes * 60,
         dagster_run_id=cluster.dagster_run_id,
     )
-    write_document(config, _uri(config, execution_id, "rules.json"), check.document)
+    with _reaching(_uri(config, execution_id, "rules.json")) as place:
+        write_document(config, place, check.document)
     outcome = _run(config, cluster, request)
     if outcome.status != "success":
         reason = outcome.error.error_message if outcome.error else f"it ended as {outcome.status}"
@@ -197,7 +207,8 @@ def evaluate_remotely(
             f"`etl-platform show {outcome.execution_id}` shows all that is known of the run."
         )
     # Another try of this step may have started the run that was taken up.
-    counts = read_counts(config, _uri(config, outcome.execution_id, "counts"))
+    with _reaching(_uri(config, outcome.execution_id, "counts")) as place:
+        counts = read_counts(config, place)
     return remote_report(
         config, job, dataset, check, counts, rules=rules, start=start, past_row_counts=past_row_counts
     )
@@ -244,6 +255,15 @@ def check_job(config: Config, job: Job, execution_id: str, *, gigabytes: float) 
         "data_quality": DataQuality(enabled=False),
     }
     return job.model_copy(update=changes)
+
+
+@contextmanager
+def _reaching(uri: str) -> Iterator[str]:
+    """Tell what cannot be written or read as a fault of the check, not of the data."""
+    try:
+        yield uri
+    except (OSError, NoDataError) as error:
+        raise RemoteCheckError(f"the rules or their counts cannot be exchanged at {uri}: {error}") from error
 
 
 def _uri(config: Config, execution_id: str, name: str) -> str:

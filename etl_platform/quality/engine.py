@@ -89,10 +89,10 @@ def unreadable(
     engine: str,
     start: float,
 ) -> DatasetReport:
-    """The report on a dataset that is missing or cannot be read: the error is the result of each rule."""
+    """The report on a dataset that nobody could look at: the error is the result of each rule."""
     from etl_platform.quality.results import error_results, told
 
-    missing = not isinstance(error, QueryError)
+    missing = isinstance(error, (NoLocationError, NoDataError))
     return DatasetReport(
         job_id=job.job_id,
         dataset=dataset,

@@ -366,7 +366,9 @@ def write_document(config: Config, uri: str, document: Mapping[str, Any]) -> Non
         OSError: It cannot be written.
     """
     filesystem, path = _at(config, uri)
-    filesystem.create_dir(str(PurePosixPath(path).parent), recursive=True)
+    if config.profile == "local":
+        # S3 has no folders, and an object that stands for one may be more than the caller may write.
+        filesystem.create_dir(str(PurePosixPath(path).parent), recursive=True)
     with filesystem.open_output_stream(path) as stream:
         stream.write(json.dumps(document).encode())
 
