@@ -145,3 +145,9 @@ def test_the_record_is_whole(finished: Finished, job_id: str) -> None:
     assert record["platform_decision"]["decision_reasoning"]
     assert record["cost_breakdown"]["total_cost_usd"] > 0
     assert record["execution_metrics"]["output_file_count"] > 0
+
+
+def test_the_decisions_are_told(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    EXAMPLE.tell_decisions(finished.account)
+    told = capsys.readouterr().out
+    assert all(f"{job_id} on {finished.runs[job_id]['platform']}:" in told for job_id in JOBS)

@@ -190,8 +190,9 @@ def tell_decisions(account: Account) -> None:
     found = account.etl_platform("runs", "--format", "json", quiet=True)
     for run in json.loads(found.stdout):
         shown = account.etl_platform("show", run["execution_id"], "--format", "json", quiet=True)
-        decision = json.loads(shown.stdout)["execution"]["platform_decision"]
-        sys.stdout.write(f"\n{run['job_id']} on {decision['selected_platform']}:\n")
+        execution = json.loads(shown.stdout)["execution"]
+        decision = execution["platform_decision"]
+        sys.stdout.write(f"\n{execution['job_name']} on {decision['selected_platform']}:\n")
         sys.stdout.write(f"  {decision['decision_reasoning']}\n")
 
 
