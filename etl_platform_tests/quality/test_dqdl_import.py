@@ -1,6 +1,7 @@
 """DQDL rulesets as configuration: what each rule becomes, and that it judges as the Glue library does."""
 
 import json
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -180,40 +181,22 @@ JUDGED = [
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, str]:
-    """Rule to its outcome by the Glue library, as a script gets it."""
-    import os
-
-    from etl_platform.runtime.glue_compat import GLUE_PATH
-    from etl_platform.runtime.java import java_home
-
-    os.environ.setdefault("JAVA_HOME", str(java_home()))
-    if str(GLUE_PATH) not in sys.path:
-        sys.path.insert(0, str(GLUE_PATH))
-    from awsglue.context import GlueContext
-    from awsglue.dynamicframe import DynamicFrame
-    from awsgluedq.transforms import EvaluateDataQuality
-    from pyspark.sql import SparkSession
-
-    builder: Any = SparkSession.builder
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "1",
-        # With a handful of rows, compiling a query takes longer than running it.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": "false",
+    """Rule to its outcome by the Glue library."""
+    rows = [{**row, "d": row["d"] and row["d"].isoformat()} for row in ROWS]
+    given = {
+        "rows": rows,
+        "schema": "id int, s string, p double, d timestamp, t string",
+        "ruleset": ruleset(*JUDGED),
     }
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    spark = builder.master("local[2]").getOrCreate()
-    glue = GlueContext(spark.sparkContext)
-    rows = [tuple(row.values()) for row in ROWS]
-    frame = spark.createDataFrame(rows, "id int, s string, p double, d timestamp, t string")
-    found = EvaluateDataQuality.apply(
-        frame=DynamicFrame.fromDF(frame, glue, "rows"), ruleset=ruleset(*JUDGED)
+    done = subprocess.run(
+        [sys.executable, "-m", "etl_platform_tests.quality.glue_outcomes"],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return {row["Rule"]: row["Outcome"] for row in found.toDF().collect()}
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.slow
