@@ -32,15 +32,16 @@ def record_quality(config: Config, job: Job, report: DatasetReport, dagster_run_
     if execution is None:
         return None
     scores = scores_of([report])
-    past = [each.overall_score for each in reversed(store.quality_trend(job.job_id, limit=HISTORY))]
-    known = [score for score in past if score is not None]
+    past = store.quality_trend(job.job_id, limit=HISTORY)[::-1]
     score = scores.overall_score
-    found = [
-        anomaly("the overall score", known, score) if score is not None else None,
-        anomaly("the row count", past_row_counts(config, job), report.rows)
-        if report.rows is not None
-        else None,
-    ]
+    known = [each.overall_score for each in past if each.overall_score is not None]
+    nulls = [each.null_percentage for each in past if each.null_percentage is not None]
+    figures = (
+        ("the overall score", known, score),
+        ("the percentage of nulls", nulls, scores.null_percentage),
+        ("the row count", past_row_counts(config, job), report.rows),
+    )
+    found = [anomaly(name, history, value) for name, history, value in figures if value is not None]
     record = QualityRecord(
         job_name=job.job_id,
         timestamp=time.time(),

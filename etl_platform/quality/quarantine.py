@@ -44,7 +44,8 @@ def quarantine(
         now: The present moment; None: the clock.
 
     Returns:
-        What was moved; what an earlier call for the same execution moved, if this one finds no bad rows;
+        What was moved, under `<execution_id>-2` and so on where an earlier call moved other rows of the same
+        execution; what an earlier call for the same execution moved, if this one finds no bad rows;
         None where there are no such rules or no bad rows.
 
     Raises:
@@ -67,13 +68,15 @@ def quarantine(
         quarantined, by_rule = _counts(frame, bad)
         if not quarantined:
             return shelf.content(execution_id)
+        rows = frame.count()
+        kept_as = _free_name(shelf, execution_id, rows, by_rule) if dataset == TARGET else execution_id
         published = rows_in(frame, data.files, shelf.write_clean(frame, bad))
         done = Quarantined(
             job_id=job.job_id,
             dataset=dataset,
-            execution_id=execution_id,
-            path=shelf.folder(execution_id),
-            rows_in=frame.count(),
+            execution_id=kept_as,
+            path=shelf.folder(kept_as),
+            rows_in=rows,
             published=published,
             quarantined=quarantined,
             by_rule=by_rule,
@@ -115,6 +118,18 @@ def open_shelf(config: Config, job: Job, dataset: str) -> Shelf:
         )
     parent = f"{artifacts.partition('://')[2].rstrip('/')}/quarantine/{job.job_id}/{dataset}"
     return S3Shelf(parent, region, of_target=False)
+
+
+def _free_name(shelf: Shelf, execution_id: str, rows: int, by_rule: dict[str, int]) -> str:
+    """What rows are kept under: further ones of an execution must not take the place of the first."""
+    name, number = execution_id, 1
+    while there := shelf.content(name):
+        # The same again is what a process that ended too early kept and did not take out.
+        if (there.rows_in, dict(there.by_rule)) == (rows, by_rule):
+            break
+        number += 1
+        name = f"{execution_id}-{number}"
+    return name
 
 
 def _counts(frame: LocalFrame, bad: str) -> tuple[int, dict[str, int]]:

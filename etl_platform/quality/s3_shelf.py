@@ -160,7 +160,7 @@ class S3Shelf:
             self._copy(plan["rows"], f"{folder}/{ROWS_FILE}")
         self._put(f"{folder}/{MANIFEST}", content.document())
         self._remove(path)
-        self._remove_all(f"{self.parent}/_staging/{content.execution_id}")
+        self._remove_all(f"{self.parent}/_staging")
 
     def _folder(self, execution_id: str) -> str:
         return f"{self.parent}/execution_id={execution_id}"

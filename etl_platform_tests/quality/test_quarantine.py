@@ -136,6 +136,16 @@ def test_again_for_the_same_execution_tells_what_was_moved(tmp_path):
     assert moved(tmp_path, RANGE) == moved(tmp_path, RANGE)
 
 
+def test_further_bad_rows_of_an_execution_are_kept_beside_the_first(tmp_path):
+    write([{"x": 99}, {"x": 1}], lake(tmp_path))
+    moved(tmp_path, RANGE)
+    write([{"x": 98}, {"x": 97}], lake(tmp_path), "later.parquet")
+    done = moved(tmp_path, RANGE)
+    assert done is not None and (done.execution_id, done.quarantined) == ("exec-1-2", 2)
+    assert [row["x"] for row in read(lake(tmp_path))] == [1]
+    assert sorted(row["x"] for row in read(lake(tmp_path, "out_quarantine"))) == [97, 98, 99]
+
+
 def test_a_rule_about_the_whole_dataset_picks_no_rows(tmp_path):
     write([{"x": 99}], lake(tmp_path))
     with pytest.raises(UnusableRuleError, match="row_count is about the dataset as a whole"):

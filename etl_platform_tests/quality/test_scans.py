@@ -41,7 +41,18 @@ def rows_read(profile):
     return inner + profile.get("rows_scanned", 0)
 
 
-@pytest.mark.parametrize(("further", "passes"), [({}, 1), ({"duplicate_check": {"key_fields": ["i"]}}, 2)])
+LINK = {"child_table": "target", "child_key": "s", "parent_table": "itself", "parent_key": "t"}
+
+
+@pytest.mark.parametrize(
+    ("further", "passes"),
+    [
+        ({}, 1),
+        ({"duplicate_check": {"key_fields": ["i"]}}, 2),
+        # One of the child, and one of the parent, which is the same here.
+        ({"referential_integrity": [LINK]}, 3),
+    ],
+)
 def test_duckdb_itself_reads_the_rows_as_often_as_is_said(further, passes, tmp_path):
     write(zoo.zoo(), lake(tmp_path))
     rules = rules_of(job_with({**ROW_RULES, **further}))
@@ -66,7 +77,9 @@ def test_duckdb_itself_reads_the_rows_as_often_as_is_said(further, passes, tmp_p
         checked = backend.Checked(frame, frame, lambda name: frame)
         with pytest.raises(SchemaErrors):
             schema.validate(checked, lazy=True)
-    assert (read, frame.scans) == (passes * zoo.ROWS, passes)
+    assert frame.scans == passes
+    # Of the last pass, DuckDB leaves out what a filter of the keys rules out before.
+    assert (passes - 1) * zoo.ROWS < read <= passes * zoo.ROWS
 
 
 @pytest.mark.slow
