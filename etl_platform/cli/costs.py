@@ -25,7 +25,7 @@ from etl_platform.decide.history import cost_points
 from etl_platform.pricing.anomaly import anomalies
 from etl_platform.pricing.book import BadPriceFileError, PriceBook, UnknownPriceKeyError, book_of
 from etl_platform.pricing.forecast import HISTORY_DAYS, Forecast, forecast_month
-from etl_platform.pricing.history import CostPoint, Total, totals
+from etl_platform.pricing.history import CostPoint, Total, known_sum, totals
 from etl_platform.pricing.savings import Saving, savings
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
@@ -67,6 +67,7 @@ def costs(
         "since": start.date().isoformat(),
         "runs": len(points),
         "unpriced_runs": sum(one.usd is None for one in points),
+        "models_usd": _models_usd(executions),
         "forecast": asdict(forecast_month(points, now.date())),
         "totals": [asdict(one) for one in totals(points, by)],
         "days": _days(points),
@@ -94,6 +95,13 @@ def _executions(store: TrackingStore, job_id: str | None, since: float):
         cursor = page.cursor
         if cursor is None:
             return
+
+
+def _models_usd(executions: list[JobExecution]) -> float | None:
+    """What the models of agents cost for these runs, which is in their totals; None where nobody knows."""
+    return known_sum(
+        one.cost_breakdown.bedrock_cost_usd if one.cost_breakdown else None for one in executions
+    )
 
 
 def _dearest(points: list[CostPoint]) -> list[CostPoint]:
@@ -159,6 +167,8 @@ def _print(answer: dict[str, Any], forecast: Forecast, sums: list[Total], by: st
         table.add_column(column, justify="left" if column in ("month", by) else "right")
     for one in sums:
         table.add_row(one.month, one.group, str(one.runs), str(one.unpriced), _usd(one.usd))
+    if answer["models_usd"] is not None:
+        table.caption = f"of it {_usd(answer['models_usd'])} for the models of agents"
     print_table(table)
     if forecast.expected_usd is None:
         messages.print(f"Forecast of {forecast.month}: unknown; {'; '.join(forecast.notes)}.", markup=False)

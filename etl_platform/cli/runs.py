@@ -32,7 +32,7 @@ from etl_platform.platforms.reconcile import reconcile
 from etl_platform.tracking.answers import Dossier
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
-from etl_platform.tracking.records import ExecutionSummary
+from etl_platform.tracking.records import AgentInvocation, ExecutionSummary, TokensConsumed
 
 STATUS_STYLES = {
     "success": "green",
@@ -150,7 +150,6 @@ def _tables(dossier: Dossier) -> list[Table]:
         else:
             figures[name] = value
     lists |= {
-        "agents": dossier.invocations,
         "issue registry": dossier.issues,
         "quality history": dossier.quality,
         "audits": dossier.audits,
@@ -158,8 +157,31 @@ def _tables(dossier: Dossier) -> list[Table]:
     return [
         _figures(execution.execution_id, figures),
         *(_figures(_title(name), dict(part)) for name, part in parts.items() if part is not None),
+        *([_agents(dossier.invocations)] if dossier.invocations else []),
         *(_list(_title(name), records) for name, records in lists.items() if records),
     ]
+
+
+def _agents(invocations: list[AgentInvocation]) -> Table:
+    """Who was asked about the run, and at what cost; `--format json` has what was asked and answered."""
+    table = Table(
+        *("agent", "asked", "answered by", "tokens in", "out", "cost", "ms", "why not the model"),
+        title="agents",
+        title_justify="left",
+    )
+    for one in sorted(invocations, key=lambda one: one.timestamp):
+        tokens = one.tokens_consumed or TokensConsumed()
+        table.add_row(
+            escape(one.agent_name),
+            moment(one.timestamp),
+            escape(one.provider or UNKNOWN) if one.success else "[red]nobody[/red]",
+            count(tokens.input_tokens),
+            count(tokens.output_tokens),
+            dollars(tokens.total_cost_usd),
+            UNKNOWN if one.duration_ms is None else f"{one.duration_ms:,.0f}",
+            escape(one.fallback_reason or (one.error_message if not one.success else "") or ""),
+        )
+    return table
 
 
 def _figures(title: str, values: dict[str, Any]) -> Table:

@@ -44,6 +44,18 @@ def test_history_top_anomaly_forecast_and_savings(tmp_path: Path) -> None:
     assert "start late" in flex["risk"]
 
 
+def test_what_models_cost_is_told_as_a_part(tmp_path: Path) -> None:
+    project(tmp_path, [1.0, 1.0])
+    store = SqliteStore(tmp_path / ".etl_platform" / "tracking.db")
+    run = store.execution("exec-01")
+    assert run
+    cost = CostBreakdown(total_cost_usd=1.25, compute_cost_usd=1.0, bedrock_cost_usd=0.25)
+    store.put_execution(run.model_copy(update={"cost_breakdown": cost}))
+    answer = json.loads(call(tmp_path, "costs", "a", "--format", "json").stdout)
+    assert (answer["models_usd"], sum(one["usd"] for one in answer["totals"])) == (0.25, 2.25)
+    assert "of it 0.2500 for the models of agents" in call(tmp_path, "costs").stdout
+
+
 def test_since_leaves_out_older_runs(tmp_path: Path) -> None:
     project(tmp_path, [1.0] * 10)
     since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 3 * DAY))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from etl_platform.config.load import load
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.records import (
     Alternative,
@@ -13,6 +14,7 @@ from etl_platform.tracking.records import (
     JobExecution,
     PlatformDecision,
     Status,
+    TokensConsumed,
 )
 from etl_platform_tests.cli.commands import call
 from etl_platform_tests.projects import copy_job, load_project
@@ -104,7 +106,28 @@ def test_show_tells_all_of_a_run(project: Path) -> None:
     assert found["records processed"] == "336,776"
     assert found["total cost usd"] == "$0.50"
     assert found["data written gb"] == "unknown"
-    assert "decision_agent" in answer.stdout
+
+
+def test_show_tells_who_was_asked_and_what_it_cost(project: Path) -> None:
+    tokens = TokensConsumed(input_tokens=1200, output_tokens=80, total_cost_usd=0.0123)
+    with open_store(load(project / "etl_config.json")) as store:
+        store.put_invocation(
+            an_invocation(
+                "call-2",
+                execution_id="exec-0",
+                timestamp=STARTED + 2,
+                provider="policy:supervisor",
+                agent_name="supervisor",
+                duration_ms=1500.0,
+                tokens_consumed=tokens,
+                fallback_reason="throttled: slow down",
+            )
+        )
+    found = rows(call(project, "show", "exec-0").stdout)
+    asked = {row[0]: row[2:] for row in found if len(row) == 8}
+    expected = ["policy:supervisor", "1,200", "80", "$0.012", "1,500", "throttled: slow down"]
+    assert asked["supervisor"] == expected
+    assert asked["decision_agent"][1:5] == ["unknown"] * 4
 
 
 def test_text_of_a_record_is_not_taken_for_markup(project: Path) -> None:

@@ -21,6 +21,31 @@ Output = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Group:
+    """The workloads of one kind.
+
+    Attributes:
+        kind: What is difficult about them.
+        workloads: How many were decided.
+        exact: Of them, how many have the oracle's platform and size.
+        platforms: Of them, how many have its platform.
+        regret_usd: Dollars that their choices give away.
+        oracle_usd: Dollars of the oracle's choices.
+        late: Choices that miss a deadline that the oracle meets.
+        violations: Hard limits that were passed.
+    """
+
+    kind: str
+    workloads: int
+    exact: int
+    platforms: int
+    regret_usd: float
+    oracle_usd: float
+    late: int
+    violations: int
+
+
+@dataclass(frozen=True)
 class Score:
     """What an evaluation found.
 
@@ -35,6 +60,7 @@ class Score:
         undecided: Workloads without a choice where the oracle has one.
         violations: Hard limits that were passed, each with its workload.
         by_model: Answers that a language model gave.
+        groups: The same by kind of workload.
     """
 
     workloads: int
@@ -47,6 +73,7 @@ class Score:
     undecided: int
     violations: tuple[str, ...]
     by_model: int
+    groups: tuple[Group, ...]
 
 
 class ExactMatch(Evaluator[str, Output]):
@@ -103,19 +130,40 @@ def run(folder: Path, model: dict[str, Any] | None = None) -> Score:
     passed: dict[str, list[bool]] = {}
     for row, test_pass in zip(report.cases, report.test_passes, strict=True):
         passed.setdefault(row["evaluator"], []).append(test_pass)
-    return _score(cases, outputs, passed)
+    labels = {case.input: case.expected_output or {} for case in cases}
+    kinds = dict.fromkeys(one.kind for one in by_name.values())
+    groups = [
+        _group(kind, [name for name, one in by_name.items() if one.kind == kind], labels, outputs)
+        for kind in kinds
+    ]
+    return _score(labels, outputs, passed, groups)
+
+
+def _group(kind: str, names: list[str], labels: dict[str, Output], outputs: dict[str, Output]) -> Group:
+    return Group(
+        kind=kind,
+        workloads=len(names),
+        exact=sum(outputs[name]["choice"] == labels[name]["choice"] for name in names),
+        platforms=sum(_platform(outputs[name]) == _platform(labels[name]) for name in names),
+        regret_usd=sum(outputs[name]["regret_usd"] or 0.0 for name in names),
+        oracle_usd=sum(labels[name]["usd"] or 0.0 for name in names),
+        late=sum(outputs[name]["late"] for name in names),
+        violations=sum(len(outputs[name]["violations"]) for name in names),
+    )
 
 
 def _score(
-    cases: list[EvalCase[str, Output]], outputs: dict[str, Output], passed: dict[str, list[bool]]
+    labels: dict[str, Output],
+    outputs: dict[str, Output],
+    passed: dict[str, list[bool]],
+    groups: list[Group],
 ) -> Score:
-    labels = {case.input: case.expected_output or {} for case in cases}
     chosen = {name: one for name, one in outputs.items() if one["regret_usd"] is not None}
     same = [name for name, one in outputs.items() if _platform(one) == _platform(labels[name])]
     return Score(
-        workloads=len(cases),
-        exact=sum(passed["ExactMatch"]) / len(cases),
-        platforms=len(same) / len(cases),
+        workloads=len(labels),
+        exact=sum(passed["ExactMatch"]) / len(labels),
+        platforms=len(same) / len(labels),
         regret_usd=sum(one["regret_usd"] for one in chosen.values()),
         oracle_usd=sum(labels[name]["usd"] or 0.0 for name in chosen),
         worst=max(((name, one["regret_usd"]) for name, one in chosen.items()), key=lambda one: one[1]),
@@ -125,6 +173,7 @@ def _score(
         ),
         violations=tuple(f"{name}: {one}" for name in outputs for one in outputs[name]["violations"]),
         by_model=sum(one["by_model"] for one in outputs.values()),
+        groups=tuple(groups),
     )
 
 

@@ -39,6 +39,12 @@ def test_most_choices_are_the_oracles(score: Score) -> None:
     assert score.platforms >= 0.8
 
 
+def test_the_groups_add_up_to_the_whole(score: Score) -> None:
+    assert sum(one.workloads for one in score.groups) == score.workloads
+    assert sum(one.exact for one in score.groups) == pytest.approx(score.exact * score.workloads)
+    assert sum(one.regret_usd for one in score.groups) == pytest.approx(score.regret_usd)
+
+
 def test_little_money_is_given_away(score: Score) -> None:
     assert score.regret_usd <= 0.15 * score.oracle_usd
 

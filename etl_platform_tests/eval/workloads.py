@@ -5,7 +5,7 @@ that by a factor that only its runs tell, as scripts are.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Labelled:
         sections: Sections of the job, and `platform`.
         weight: Its work as a multiple of what physics expects.
         runs: Runs that are recorded, all on five Glue workers.
+        kind: What is difficult about it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Labelled:
     sections: dict[str, Any] = field(default_factory=dict)
     weight: float = 1.0
     runs: int = 0
+    kind: str = ""
 
     def case(self, folder: Path, model: dict[str, Any] | None = None) -> Case:
         """Its case, with its runs in a store of that folder."""
@@ -56,7 +58,15 @@ RAN_ON: Size = glue("G.1X", 5)
 
 def labelled() -> list[Labelled]:
     """All workloads."""
-    return [*_first_runs(), *_deadlines(), *_budgets(), *_few_platforms(), *_preferences(), *_histories()]
+    kinds = {
+        "first runs": _first_runs(),
+        "deadlines": _deadlines(),
+        "hard budgets": _budgets(),
+        "few platforms": _few_platforms(),
+        "preferences": _preferences(),
+        "histories": _histories(),
+    }
+    return [replace(one, kind=kind) for kind, some in kinds.items() for one in some]
 
 
 def _first_runs() -> Iterator[Labelled]:
