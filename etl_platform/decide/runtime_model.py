@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 DATA_POWER = 0.9
 """Runtime grows a little slower than the data, because a part of it, such as the start, does not grow."""
 
-PARALLEL_SHARES = (0.27, 0.5, 0.73, 0.88, 0.95)
+PARALLEL_SHARES = (0.35, 0.73, 0.93)
 """Share of the work that more cores speed up, at REFERENCE_CORES (Amdahl's law); an expert for each."""
+
+DRIVER_NODES = (0.0, 1.0)
+"""Nodes that the driver keeps from the work, with each of these shares: none, or one, as where Spark's driver
+runs in the cluster and its container fills a node. Two nodes are then one, and four are three."""
+
+LEAST_NODES = 0.5
+"""What is left to work with where the driver has the only node."""
 
 REFERENCE_CORES = 16
 
@@ -101,9 +108,28 @@ def _student_quantile(share: float) -> float:
 
 
 @dataclass(frozen=True)
+class _Physics:
+    """Amdahl's law; `ratio` is parallel to serial work at REFERENCE_CORES, `driver` the nodes it loses."""
+
+    ratio: float
+    driver: float
+
+    def logarithms(self, runs: Sequence[RunShape], estimates: Sequence[float] | None) -> "ndarray":
+        # Log seconds; without estimates data**power × (serial + parallel ÷ cores), times what is learned.
+        import numpy as np
+
+        if estimates is not None:
+            return np.log(np.asarray(estimates, float))
+        data = np.array([max(one.data_gb, 2.0**-10) for one in runs])
+        working = [max(one.nodes - self.driver, LEAST_NODES) / one.nodes for one in runs]
+        cores = np.array([one.cores for one in runs]) * np.minimum(working, 1.0)
+        return DATA_POWER * np.log(data) + np.log1p(self.ratio * REFERENCE_CORES / cores)
+
+
+@dataclass(frozen=True)
 class _Fit:
     process: GaussianProcess
-    ratio: float
+    law: _Physics
     weight: float
 
 
@@ -139,7 +165,10 @@ class RuntimeModel:
         encoder = Encoder(runs)
         matrix = encoder.encode(runs)
         times = np.log(np.asarray(seconds, float))
-        ratios = [share / (1 - share) for share in PARALLEL_SHARES] if estimates is None else [0.0]
+        shapes = [
+            _Physics(share / (1 - share), driver) for share in PARALLEL_SHARES for driver in DRIVER_NODES
+        ]
+        laws = shapes if estimates is None else [_Physics(0.0, 0.0)]
         offset = OFFSET if estimates is None else ESTIMATE_OFFSET
         further = len(encoder.columns) - 2
         slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * further]
@@ -153,20 +182,20 @@ class RuntimeModel:
             together=FREE_TOGETHER,
             kinship=1.0,
         )
-        experts = [(bound, ratio) for ratio in ratios]
+        experts = [(bound, law) for law in laws]
         # One run tells nothing of how much to doubt.
         if len(runs) > 1:
-            experts.append((free, ratios[len(ratios) // 2]))
+            experts.append((free, laws[len(laws) // 2]))
         # Threads cost more than they give on matrices as small as a job's history.
         with _threads().limit(limits=1, user_api="blas"):
             processes = [
-                GaussianProcess(prior, matrix, times - _physics(runs, estimates, ratio))
-                for prior, ratio in experts
+                GaussianProcess(prior, matrix, times - law.logarithms(runs, estimates))
+                for prior, law in experts
             ]
             weights = _stacked([one.left_out() for one in processes]) if len(processes) > 1 else [1.0]
         fits = [
-            _Fit(process, ratio, float(weight))
-            for process, (_, ratio), weight in zip(processes, experts, weights, strict=True)
+            _Fit(process, law, float(weight))
+            for process, (_, law), weight in zip(processes, experts, weights, strict=True)
         ]
         return cls(fits, encoder)
 
@@ -183,7 +212,7 @@ class RuntimeModel:
             return []
         matrix = self._encoder.encode(runs)
         logarithms, variances, weights = self._answers(matrix)
-        means = logarithms + [_physics(runs, estimates, one.ratio) for one in self._fits]
+        means = logarithms + [one.law.logarithms(runs, estimates) for one in self._fits]
         mean = (weights * means).sum(0)
         spread = np.sqrt((weights * (variances + (means - mean) ** 2)).sum(0))
         return [
@@ -228,17 +257,6 @@ def _stacked(left_out: Sequence["ndarray"]) -> "ndarray":
         counts = (shares / shares.sum(0)).sum(1) + PRIOR_RUNS
         weights = counts / counts.sum()
     return weights
-
-
-def _physics(runs: Sequence[RunShape], estimates: Sequence[float] | None, ratio: float) -> "ndarray":
-    # Log seconds; without estimates data**power × (serial + parallel ÷ cores), times what is learned.
-    import numpy as np
-
-    if estimates is not None:
-        return np.log(np.asarray(estimates, float))
-    data = np.array([max(one.data_gb, 2.0**-10) for one in runs])
-    cores = np.array([one.cores for one in runs])
-    return DATA_POWER * np.log(data) + np.log1p(ratio * REFERENCE_CORES / cores)
 
 
 @cache

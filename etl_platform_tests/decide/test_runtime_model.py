@@ -54,6 +54,16 @@ def test_error_falls_with_the_runs(runs, most):
     assert np.mean([error(learned(runs, seed)) for seed in range(3)]) < most
 
 
+def test_a_driver_that_fills_a_node_is_found_out():
+    runs = [
+        shape(data, cores) for data, cores in [(10, 16), (20, 32), (10, 64), (40, 16), (20, 48), (40, 64)]
+    ]
+    model = RuntimeModel.fit(runs, [20 + 30 * run.data_gb / (run.nodes - 1) for run in runs])
+    two, four = (one.seconds for one in model.predict([shape(20, 8), shape(20, 16)]))
+    # In truth 2.8; halving the nodes without a driver on them would double the time at most.
+    assert two / four > 2.3
+
+
 def test_many_runs_overrule_the_physics():
     def odd(run: RunShape) -> float:
         return 0.2 * run.data_gb**2 * (run.cores / 16) ** 0.5
