@@ -1,5 +1,5 @@
 from etl_platform.quality.results import wilson
-from etl_platform_tests.quality.builders import check
+from etl_platform_tests.quality.builders import check, lake, write
 
 ROWS = [{"x": n % 10 == 0 or None, "k": n} for n in range(4000)] + [{"x": True, "k": 0}]
 QUALITY = {
@@ -24,6 +24,15 @@ def test_uniqueness_and_the_number_of_rows_never_look_at_a_sample(tmp_path):
     _, duplicates, rows = check(ROWS, QUALITY, tmp_path).results
     assert (duplicates.rows_checked, duplicates.rows_failed, duplicates.interval_percent) == (4001, 1, None)
     assert rows.passed
+
+
+def test_foreign_keys_never_look_at_a_sample(tmp_path):
+    write([{"id": n} for n in range(3999)], lake(tmp_path, "p"))
+    link = {"child_table": "target", "child_key": "k", "parent_table": "p", "parent_key": "id"}
+    source = {"name": "p", "source_type": "s3", "path": "s3://lake/p/"}
+    quality = {"sample_size": 500, "referential_integrity": [link]}
+    (result,) = check(ROWS, quality, tmp_path, job={"sources": [source]}).results
+    assert (result.rows_checked, result.rows_failed, result.interval_percent) == (4001, 1, None)
 
 
 def test_a_dataset_smaller_than_the_sample_is_looked_at_whole(tmp_path):
