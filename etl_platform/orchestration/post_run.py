@@ -92,12 +92,19 @@ def report_on(graph: Graph, store: TrackingStore, job: Job, execution: JobExecut
 
         answer = found.answers["compliance"].answer
         changes["compliance"] = status(case, answer)
-        if evidence := audit(case, answer):
+        evidence = audit(case, answer) if _is_audited(job) else None
+        if evidence:
             store.put_audit(evidence)
     whole = remember(case) or store.execution(execution.execution_id) or execution
     changes["cost_breakdown"] = with_models(whole.cost_breakdown, store.invocations(execution.execution_id))
     store.put_execution(whole.model_copy(update=changes))
     return found.report.answer.summary
+
+
+def _is_audited(job: Job) -> bool:
+    """Whether somebody said that there is personal data, or a law; else what is found is advice alone."""
+    keys = job.compliance
+    return bool(keys.pii_fields) or keys.gdpr_applicable or keys.hipaa_applicable
 
 
 def with_models(cost: CostBreakdown | None, invocations: Sequence[AgentInvocation]) -> CostBreakdown | None:

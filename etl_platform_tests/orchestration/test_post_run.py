@@ -55,8 +55,8 @@ def test_where_nothing_is_known_nothing_is_written() -> None:
     assert with_models(None, [invocation(None)]) is None
 
 
-def failed(folder: Path) -> JobExecution:
-    config = load_project(folder, copy_job("clean"))
+def failed(folder: Path, **sections: Any) -> JobExecution:
+    config = load_project(folder, copy_job("clean", **sections))
     write_table(folder, "orders", [{"order_id": 1, "amount": 1.0}])
     error = ErrorDetails(error_occurred=True, error_class="throttled", error_message="slow down")
     execution = run(
@@ -120,13 +120,22 @@ class TestReport:
         assert "later" in first.description or "again" in first.description
 
     def test_what_the_law_asks_is_on_record_with_an_audit(self, tmp_path: Path) -> None:
+        execution = failed(tmp_path, compliance={"gdpr_applicable": True})
+        config = load(tmp_path / "etl_config.json")
+        store = open_store(config)
+        report_once(Graph(config), store, config.jobs[0], execution)
+        record = store.execution("exec-1")
+        assert record and record.compliance and record.compliance.gdpr_compliant is False
+        assert [one.auditor for one in store.audits("clean")] == ["compliance_agent"]
+
+    def test_where_no_law_is_said_to_apply_what_is_found_is_advice(self, tmp_path: Path) -> None:
         execution = failed(tmp_path)
         config = load(tmp_path / "etl_config.json")
         store = open_store(config)
         report_once(Graph(config), store, config.jobs[0], execution)
         record = store.execution("exec-1")
-        assert record and record.compliance and record.compliance.pii_detected is False
-        assert [one.auditor for one in store.audits("clean")] == ["compliance_agent"]
+        assert record and record.compliance and record.compliance.gdpr_compliant is None
+        assert store.audits("clean") == []
 
     def test_a_run_that_goes_on_is_not_reported(self, tmp_path: Path) -> None:
         execution = failed(tmp_path).model_copy(update={"status": "running"})
