@@ -162,7 +162,9 @@ def check(case: Case, answer: CostAnswer) -> CostAnswer:
         raise InvalidAnswerError(f"people must be told: {causes[0].sentence}")
     if answer.alert and not causes:
         raise InvalidAnswerError("an alert needs a cause, and `alerts` lists none")
-    refuse_invented([answer.explanation], facts_of(tools(case)))
+    facts = facts_of(tools(case))
+    if answer.explanation != policy(case, facts).explanation:
+        refuse_invented([answer.explanation], facts)
     return CostAnswer(
         explanation=answer.explanation,
         savings=[

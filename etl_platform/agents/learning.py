@@ -144,7 +144,8 @@ def recommendations(case: Case, answer: LearningAnswer) -> list[Recommendation]:
         usd = None
         if before["usd"] is not None and after["usd"] is not None:
             usd = after["usd"] - before["usd"]
-        keys = ", ".join(f"platform.{key}: {value!r}" for key, value in after["keys"].items())
+        chosen = {"user_preference": after["platform"], **after["keys"]}
+        keys = ", ".join(f"platform.{key}: {value!r}" for key, value in chosen.items())
         found.append(
             Recommendation(
                 recommendation_id=f"{case.job.job_id}/learning/choice",

@@ -204,7 +204,7 @@ def _overview(plans: list[Plan]) -> Table:
             _usd(selected.figures.usd, selected.charged) if selected else UNKNOWN,
             _usd(one.forecast_usd, not (selected and not selected.charged)),
             decision.recommended.platform if decision and decision.recommended else "–",
-            "–" if one.saving_usd is None else _usd(one.saving_usd),
+            "–" if one.saving_usd is None or one.saving_usd <= 0 else _usd(one.saving_usd),
         )
     return table
 

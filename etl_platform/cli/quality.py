@@ -107,7 +107,15 @@ def import_dqdl_(file: TextIO, dataset: str | None, output_format: str) -> None:
     """
     from etl_platform.quality.dqdl_import import import_dqdl
 
-    made = import_dqdl(file.read(), dataset=dataset)
+    try:
+        text = file.read()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(
+            f"{file.name} is no UTF-8 text, so no ruleset can be read from it."
+        ) from error
+    if not text.strip():
+        raise click.ClickException(f"{file.name} is empty; a ruleset is written as Rules = [ … ].")
+    made = import_dqdl(text, dataset=dataset)
     if output_format == "json":
         print_json(
             {

@@ -18,7 +18,7 @@ def reported(place: str) -> Iterator[None]:
     Args:
         place: The table or bucket that the calls are about.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
         yield
@@ -34,6 +34,10 @@ def reported(place: str) -> Iterator[None]:
         raise StoreUnavailableError(
             f"{place}: the call failed ({error}). Check the credentials, their permissions and the "
             "table's capacity."
+        ) from error
+    except NoCredentialsError as error:
+        raise StoreUnavailableError(
+            f"{place}: no AWS credentials; log in (`aws sso login`), or set AWS_PROFILE."
         ) from error
     except BotoCoreError as error:
         raise StoreUnavailableError(

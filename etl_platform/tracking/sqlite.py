@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from etl_platform.tracking.artifacts import FolderArtifacts
 from etl_platform.tracking.changes import Change, Increment, Put
@@ -221,13 +221,18 @@ class SqliteStore(TrackingStore):
 def _switch_to_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
     # This statement does not wait for others who make the same file, whatever the connection's timeout.
     for retry in Retrying(
-        retry=retry_if_exception_type(sqlite3.OperationalError),
+        retry=retry_if_exception(_is_locked),
         wait=wait_fixed(0.02),
         stop=stop_after_delay(busy_seconds),
         reraise=True,
     ):
         with retry:
             connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Whether a wait helps; a file that cannot be written stays so."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _put(connection: sqlite3.Connection, table: Table, item: Item, guard: str) -> bool:
