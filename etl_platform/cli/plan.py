@@ -54,7 +54,7 @@ def plan(
         print_json(answers if all_jobs or len(answers) > 1 else answers[0])
         return
     if all_jobs:
-        print_table(_overview(plans))
+        print_table(_overview(plans, what_if))
         for one in plans:
             for sentence in (*([one.refusal] if one.refusal else []), *one.budget.refusals):
                 messages.print(f"{one.job.job_id}: {sentence}", style="red", markup=False, highlight=False)
@@ -177,8 +177,8 @@ def _options(options: tuple[PlatformOption, ...]) -> Table:
     return table
 
 
-def _overview(plans: list[Plan]) -> Table:
-    table = Table(title="Where jobs would run today")
+def _overview(plans: list[Plan], what_if: str | None) -> Table:
+    table = Table(title=f"Where jobs would run with {what_if}" if what_if else "Where jobs would run today")
     for column in (
         "job",
         "input",

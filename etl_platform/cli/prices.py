@@ -76,7 +76,8 @@ def quote_command(
     for one in answer.lines:
         table.add_row(one.what, one.arithmetic, _dollars(one.usd, 6))
     table.add_section()
-    table.add_row("total", "", _dollars(answer.total_usd, 2))
+    whole_cents = answer.total_usd is None or answer.total_usd >= 1
+    table.add_row("total", "", _dollars(answer.total_usd, 2 if whole_cents else 6))
     print_table(table)
     for warning in warnings:
         messages.print(warning, style="yellow", markup=False, highlight=False)
