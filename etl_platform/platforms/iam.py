@@ -139,7 +139,13 @@ def _bad_rows(config: Config, arns: Arns) -> Iterator[Statement]:
     queues: dict[str, None] = {}
     for job in config.jobs:
         quality, target = job.data_quality, job.target
-        rules = [*quality.completeness_checks, *quality.accuracy_rules, *quality.referential_integrity]
+        rules = [
+            *quality.completeness_checks,
+            *quality.accuracy_rules,
+            *quality.referential_integrity,
+            *quality.custom_validations,
+            *([quality.duplicate_check] if quality.duplicate_check else []),
+        ]
         if target and target.path and any(rule.action == "quarantine" for rule in rules):
             path = target.path.rstrip("/")
             uris |= {path: None, f"{path}_quarantine": None}
