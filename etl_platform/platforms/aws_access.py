@@ -89,6 +89,11 @@ def _client(access: AwsAccess, service: str, read_timeout_seconds: float, attemp
     )
 
 
+def forget_clients() -> None:
+    """Make clients anew next time; those that are made keep the endpoint that the environment named then."""
+    _client.cache_clear()
+
+
 def _session(access: AwsAccess) -> Any:
     import boto3
 

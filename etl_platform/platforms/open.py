@@ -7,7 +7,7 @@ from typing import Protocol
 
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.project import Config
-from etl_platform.platforms.aws_access import AwsAccess
+from etl_platform.platforms.aws_access import AwsAccess, forget_clients
 from etl_platform.platforms.ownership import Deployer
 from etl_platform.platforms.protocol import Platform
 
@@ -42,8 +42,9 @@ def _made(name: PlatformName, access: AwsAccess) -> AwsPlatform:
 
 
 def forget_platforms() -> None:
-    """Open platforms anew next time, as a new process would."""
+    """Open platforms anew next time, and their clients, as a new process would."""
     _made.cache_clear()
+    forget_clients()
 
 
 def access_of(config: Config) -> AwsAccess:
