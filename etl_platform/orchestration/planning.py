@@ -33,9 +33,9 @@ def plan_run(
     """
     now = time.time()
     plan, remedy = plan_job(config, job, store, now=now), None
-    if store.attempts(job.job_id, attempt_group):
+    if attempts := store.attempts(job.job_id, attempt_group):
         # The decision of a retry carries what the failure before it teaches.
-        plan, remedy = for_this_attempt(config, job, plan, store, attempt_group)
+        plan, remedy = for_this_attempt(config, job, plan, attempts)
     else:
         plan = with_agent(config, job, store, plan, now)
         ask_before_run(config, job, store, plan, now)

@@ -1,5 +1,6 @@
 """What a retry knows of the attempts before it, and what it changes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -10,30 +11,30 @@ from etl_platform.decide.decision import PLATFORMS
 from etl_platform.decide.plan import Plan, redecided
 from etl_platform.decide.remedies import Remedy
 from etl_platform.decide.retry import after_failure, remedy_after, taken_up
-from etl_platform.platforms.attempts import platform_in_use
+from etl_platform.platforms.attempts import attempt_in_use
 from etl_platform.pricing.budget import BudgetVerdict
 from etl_platform.tracking.records import JobExecution, Optimization
-from etl_platform.tracking.store import TrackingStore
 
 
 def for_this_attempt(
-    config: Config, job: Job, plan: Plan, store: TrackingStore, attempt_group: str
+    config: Config, job: Job, plan: Plan, attempts: Sequence[JobExecution]
 ) -> tuple[Plan, Remedy | None]:
-    """The plan of an attempt in the light of the attempts of its group before it.
+    """The plan of an attempt in the light of those before it.
 
     Where one of them may still go on, or has succeeded, the attempt goes back to its platform. Else the
     remedy of the last one's failure is applied.
 
+    Args:
+        config: The configuration.
+        job: The job.
+        plan: What would be planned without them.
+        attempts: Those before it of its group, newest first; there is one at least.
+
     Returns:
         The plan, and the remedy that is in it; None where there is none.
     """
-    attempts = store.attempts(job.job_id, attempt_group)
-    if not attempts:
-        return plan, None
-    in_use = platform_in_use(store, job.job_id, attempt_group)
-    if in_use is not None:
-        platform = PLATFORMS[PLATFORMS.index(in_use)]
-        attempt = next(each for each in attempts if each.job_type == platform)
+    if (attempt := attempt_in_use(attempts)) is not None:
+        platform = PLATFORMS[PLATFORMS.index(attempt.job_type)]
         back = taken_up(config, job, plan.situation, attempt, platform)
         # Its budget was asked before it was started.
         return replace(redecided(plan, back), refusal=None, budget=BudgetVerdict(True)), None

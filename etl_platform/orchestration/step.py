@@ -73,10 +73,11 @@ def run_job(
     pass_gates(context, job, graph)
     store = open_store(graph.config)
     outbox = open_outbox(graph.config, store)
-    group = attempt_group(context, _partition_key(context, job))
+    partition_key = _partition_key(context, job)
+    group = attempt_group(context, partition_key)
     plan, remedy = plan_run(graph.config, job, store, group)
     context.log.info("%s", " ".join(plan.decision.reasoning) if plan.decision else "")
-    request = _request(context, job, graph, plan, remedy)
+    request = _request(context, job, graph, plan, remedy, group, partition_key)
     platform, access = _platform(context, plan, graph.config, services)
     try:
         with (
@@ -154,15 +155,20 @@ def _platform(
 
 
 def _request(
-    context: dg.AssetExecutionContext, job: Job, graph: Graph, plan: Plan, remedy: Remedy | None
+    context: dg.AssetExecutionContext,
+    job: Job,
+    graph: Graph,
+    plan: Plan,
+    remedy: Remedy | None,
+    group: str,
+    partition_key: str | None,
 ) -> RunRequest:
     started = datetime.now(timezone.utc)
-    partition_key = _partition_key(context, job)
     return RunRequest(
         job=planned_job(graph.config, job, plan),
         config=graph.config,
         execution_id=f"exec-{started:%Y-%m-%d}-{uuid4().hex[:8]}",
-        attempt_group=attempt_group(context, partition_key),
+        attempt_group=group,
         timeout_seconds=job.execution.timeout_minutes * 60,
         attempt=context.retry_number + 1,
         partition_key=partition_key,

@@ -1,5 +1,6 @@
 """What earlier attempts of the same group left behind: a run to take up rather than pay for a second one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from etl_platform.platforms import records
@@ -23,15 +24,15 @@ class Attempt:
     handle: RunHandle | None
 
 
-def platform_in_use(store: TrackingStore, job_id: str, attempt_group: str) -> str | None:
-    """Where a run of that group may still go on, or has succeeded: a retry must ask that platform.
+def attempt_in_use(attempts: Sequence[JobExecution]) -> JobExecution | None:
+    """The newest attempt whose run may still go on, or has succeeded: a retry must ask its platform.
 
     None: no attempt left anything to take up, so the retry may choose anew.
+
+    Args:
+        attempts: Of one group, newest first.
     """
-    for record in store.attempts(job_id, attempt_group):
-        if record.status in ("running", "success"):
-            return record.job_type
-    return None
+    return next((record for record in attempts if record.status in ("running", "success")), None)
 
 
 def earlier_attempt(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from etl_platform.platforms.attempts import platform_in_use
+from etl_platform.platforms.attempts import attempt_in_use
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.records import finished
 from etl_platform_tests.platforms.driver_bench import Bench
@@ -154,6 +154,7 @@ def test_retry_on_another_platform_is_refused_while_the_run_may_go_on(tmp_path: 
 
 def test_platform_in_use_names_where_a_run_may_go_on(tmp_path: Path):
     bench = Bench(tmp_path)
-    assert platform_in_use(bench.store, "orders", "group") is None
+    assert attempt_in_use(bench.store.attempts("orders", "group")) is None
     killed_after(bench, 5)
-    assert platform_in_use(bench.store, "orders", "group") == "glue"
+    found = attempt_in_use(bench.store.attempts("orders", "group"))
+    assert found is not None and found.job_type == "glue"
