@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from etl_platform.catalog.stats import CannotMeasureError
+from etl_platform.config.aws_login import login_sentence
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -86,14 +87,8 @@ def aws_errors_as_sentences(service: str, *, missing: tuple[str, ...] = ()) -> I
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise CannotMeasureError(client_error_sentence(service, error), missing=code in missing) from error
-    except NoRegionError as error:
-        raise CannotMeasureError(
-            f"{service}: no region; set `global_settings.aws_region` or AWS_REGION."
-        ) from error
-    except NoCredentialsError as error:
-        raise CannotMeasureError(
-            f"{service}: no AWS credentials; log in (`aws sso login`), or set AWS_PROFILE."
-        ) from error
+    except (NoRegionError, NoCredentialsError) as error:
+        raise CannotMeasureError(login_sentence(service, error)) from error
     except BotoCoreError as error:
         raise CannotMeasureError(f"{service}: {' '.join(str(error).split())}") from error
 

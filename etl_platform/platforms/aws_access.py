@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from etl_platform.catalog.aws import DENIED, client_error_sentence
+from etl_platform.config.aws_login import login_sentence
 from etl_platform.platforms.errors import NotRunnableError, PlatformError, RunNotFoundError, TransientError
 
 THROTTLED = frozenset(
@@ -152,14 +153,8 @@ def calling(service: str, *, not_found: tuple[str, ...] = (), run_id: str | None
         if code in THROTTLED or status == 429 or status >= 500:
             raise TransientError(sentence) from error
         raise PlatformError(sentence) from error
-    except NoRegionError as error:
-        raise NotRunnableError(
-            f"{service}: no region; set `global_settings.aws_region` or AWS_REGION."
-        ) from error
-    except NoCredentialsError as error:
-        raise NotRunnableError(
-            f"{service}: no AWS credentials; log in (`aws sso login`), or set AWS_PROFILE."
-        ) from error
+    except (NoRegionError, NoCredentialsError) as error:
+        raise NotRunnableError(login_sentence(service, error)) from error
     except HTTPClientError as error:
         raise TransientError(f"{service} cannot be reached: {' '.join(str(error).split())}") from error
     except BotoCoreError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from etl_platform.config.aws_login import login_sentence
 from etl_platform.tracking.errors import StoreError, StoreUnavailableError
 
 _REFUSED = frozenset(
@@ -18,7 +19,7 @@ def reported(place: str) -> Iterator[None]:
     Args:
         place: The table or bucket that the calls are about.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
     try:
         yield
@@ -35,10 +36,8 @@ def reported(place: str) -> Iterator[None]:
             f"{place}: the call failed ({error}). Check the credentials, their permissions and the "
             "table's capacity."
         ) from error
-    except NoCredentialsError as error:
-        raise StoreUnavailableError(
-            f"{place}: no AWS credentials; log in (`aws sso login`), or set AWS_PROFILE."
-        ) from error
+    except (NoRegionError, NoCredentialsError) as error:
+        raise StoreUnavailableError(login_sentence(place, error)) from error
     except BotoCoreError as error:
         raise StoreUnavailableError(
             f"{place}: AWS cannot be reached ({error}). Check the network, the credentials, `aws_region` and "
