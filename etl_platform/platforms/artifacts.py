@@ -1,20 +1,16 @@
 """Files that remote runs need, in S3 under `artifacts.s3_uri`: each content is uploaded once."""
 
 import hashlib
-import io
-import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from etl_platform.config.project import Config
 from etl_platform.platforms.aws_access import AwsAccess, calling
 from etl_platform.platforms.errors import NotRunnableError, PlatformError
+from etl_platform.platforms.zips import files_in, zipped
 
 _HASH_LENGTH = 16
 """Hex digits of SHA-256 in a key: 64 bits."""
-
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-"""A fixed date, so that a folder of the same files is a zip of the same bytes."""
 
 
 def artifact_uri(config: Config, *parts: str) -> str:
@@ -48,12 +44,30 @@ def upload_file(access: AwsAccess | None, config: Config, path: Path) -> str:
     """
     try:
         content, name = (
-            (_zipped(path), f"{path.name}.zip") if path.is_dir() else (path.read_bytes(), path.name)
+            (zipped(dict(files_in(path))), f"{path.name}.zip")
+            if path.is_dir()
+            else (path.read_bytes(), path.name)
         )
     except OSError as error:
         raise NotRunnableError(f"{path} cannot be read: {error.strerror or error}") from error
+    return upload_content(access, config, "scripts", name, content)
+
+
+def upload_content(access: AwsAccess | None, config: Config, folder: str, name: str, content: bytes) -> str:
+    """Put a content into S3 under its hash, unless it is there.
+
+    Args:
+        access: Where S3 is; None: nothing is uploaded, only the address is told.
+        config: Says where artifacts go.
+        folder: Below `artifacts.s3_uri`, such as `scripts`.
+        name: The last part of its address.
+        content: What is uploaded.
+
+    Returns:
+        Its s3:// address.
+    """
     digest = hashlib.sha256(content).hexdigest()[:_HASH_LENGTH]
-    uri = artifact_uri(config, "scripts", digest, name)
+    uri = artifact_uri(config, folder, digest, name)
     if access is not None and not exists(access, uri):
         write(access, uri, content)
     return uri
@@ -118,14 +132,3 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     if parts.scheme not in ("s3", "s3a", "s3n") or not parts.netloc:
         raise PlatformError(f"{uri} is no s3:// address.")
     return parts.netloc, parts.path.lstrip("/")
-
-
-def _zipped(folder: Path) -> bytes:
-    """A folder as a zip with the folder itself at its top, as Python imports packages from zips."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                entry = zipfile.ZipInfo(str(Path(folder.name) / file.relative_to(folder)), _ZIP_DATE)
-                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
-    return content.getvalue()

@@ -1,6 +1,5 @@
 """A job's Python script with its modules as one zip, which runs in a Lambda function and in a container."""
 
-import hashlib
 import io
 import json
 import zipfile
@@ -13,20 +12,17 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.config.secrets import aws_reference
 from etl_platform.platforms.arguments import script_arguments
-from etl_platform.platforms.artifacts import artifact_uri, exists, read, write
+from etl_platform.platforms.artifacts import read, upload_content
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
 from etl_platform.platforms.secret_arguments import require_secrets_manager, secret_keys
+from etl_platform.platforms.zips import files_in, zipped
 from etl_platform.runtime import packaged_entry
 from etl_platform.runtime.python_job import handler_name
 
 ENTRY_MODULE = "etl_platform_entry"
 """Name of `runtime/packaged_entry.py` inside the zip."""
-
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-_FILE_MODE = 0o644 << 16
-"""A fixed date and mode, so that the same files are a zip of the same bytes, which anyone may read."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +41,7 @@ class ScriptPackage:
 
     def upload(self, access: AwsAccess, config: Config) -> str:
         """Put it into S3 under its content's hash, unless it is there; return its s3:// address."""
-        digest = hashlib.sha256(self.content).hexdigest()[:16]
-        uri = artifact_uri(config, "packages", digest, f"{self.name}.zip")
-        if not exists(access, uri):
-            write(access, uri, self.content)
-        return uri
+        return upload_content(access, config, "packages", f"{self.name}.zip", self.content)
 
 
 def package(access: AwsAccess, job: Job, config: Config, platform: str) -> ScriptPackage:
@@ -88,7 +80,7 @@ def package(access: AwsAccess, job: Job, config: Config, platform: str) -> Scrip
                 f'job "{job.job_id}": two different files of its package are called {path}; rename the one '
                 "in execution.python_modules."
             )
-    return ScriptPackage(PurePosixPath(name).stem, _zip(files), sum(map(len, files.values())))
+    return ScriptPackage(PurePosixPath(name).stem, zipped(files), sum(map(len, files.values())))
 
 
 def packaged_event(request: RunRequest, folder: str) -> dict[str, Any]:
@@ -120,12 +112,7 @@ def _facts(script: str, content: bytes) -> bytes:
 def _module_files(access: AwsAccess, job: Job, config: Config, module: str) -> Iterator[tuple[str, bytes]]:
     path = config.resolve(module)
     if "://" not in module and path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                yield (
-                    (PurePosixPath(path.name) / file.relative_to(path).as_posix()).as_posix(),
-                    file.read_bytes(),
-                )
+        yield from files_in(path)
         return
     content = _content(access, job, config, module, "python_modules")
     if not module.endswith((".zip", ".whl")):
@@ -156,13 +143,3 @@ def _content(access: AwsAccess, job: Job, config: Config, path: str, key: str) -
             f'job "{job.job_id}": execution.{key} names {path}; {file} cannot be read: '
             f"{error.strerror or error}."
         ) from error
-
-
-def _zip(files: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in sorted(files.items()):
-            entry = zipfile.ZipInfo(path, _ZIP_DATE)
-            entry.external_attr = _FILE_MODE
-            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
-    return content.getvalue()

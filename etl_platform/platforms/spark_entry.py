@@ -1,11 +1,10 @@
 """What a Spark service starts for a job: its script, or what runs its query, with the arguments."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from etl_platform.platforms.arguments import refuse_secret_in_query
-from etl_platform.platforms.artifacts import artifact_uri, exists, upload_file, write
+from etl_platform.platforms.artifacts import upload_content, upload_file
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
@@ -68,12 +67,7 @@ def _query_uri(access: AwsAccess | None, request: RunRequest) -> str:
         "target": target and target.model_dump(mode="json", include=wanted),
     }
     content = json.dumps(plan, sort_keys=True).encode()
-    uri = artifact_uri(
-        request.config, "queries", hashlib.sha256(content).hexdigest()[:16], f"{job.job_id}.json"
-    )
-    if access is not None and not exists(access, uri):
-        write(access, uri, content)
-    return uri
+    return upload_content(access, request.config, "queries", f"{job.job_id}.json", content)
 
 
 def _query_file(request: RunRequest, path: str) -> tuple[str, str]:
