@@ -23,7 +23,7 @@ from etl_platform.platforms.batch_definition import Queue, attempt_seconds, desc
 from etl_platform.platforms.batch_outcome import log_streams, outcome_of, state_of
 from etl_platform.platforms.cloudwatch_logs import read_streams
 from etl_platform.platforms.errors import NotRunnableError, RunNotFoundError
-from etl_platform.platforms.ownership import JOB_TAG, Change
+from etl_platform.platforms.ownership import EXECUTION_TAG, JOB_TAG, Change
 from etl_platform.platforms.protocol import LogChunk, Polling, RunHandle, RunOutcome, RunRequest, RunState
 from etl_platform.platforms.run_folder import RunFolder, run_folder
 from etl_platform.platforms.script_package import ENTRY_MODULE, package, packaged_event
@@ -38,9 +38,6 @@ OVERRIDES_BYTES = 8_192
 
 SPOT_ATTEMPTS = 3
 """Batch itself starts a container anew whose machine was taken back; all else is left to the driver."""
-
-EXECUTION_TAG = "etl-platform-execution"
-"""Key of the tag that names the attempt."""
 
 CANCEL_REASON = "Cancelled by etl-platform"
 """What a job that was told to stop says of it."""

@@ -13,6 +13,9 @@ OWNER_TAG = "etl-platform"
 JOB_TAG = "etl-platform-job"
 """Key of the tag that names the job."""
 
+EXECUTION_TAG = "etl-platform-execution"
+"""Key of the tag that names the attempt, on what is made for one run."""
+
 
 def tags_of(job: Job) -> dict[str, str]:
     """The tags of what is made for a job: the job's own, and ours."""

@@ -9,12 +9,9 @@ from etl_platform.platforms.arguments import as_text, refuse_secrets
 from etl_platform.platforms.artifacts import write
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.event_logs import event_log_uri
-from etl_platform.platforms.ownership import tags_of
+from etl_platform.platforms.ownership import EXECUTION_TAG, tags_of
 from etl_platform.platforms.protocol import RunRequest
 from etl_platform.platforms.spark_entry import spark_entry, uploaded
-
-EXECUTION_TAG = "etl-platform-execution"
-"""Key of the tag that names the attempt."""
 
 DEFAULT_RELEASE = "emr-7.5.0"
 """EMR release where the job names none: Spark 3.5, as on Glue 5 and on this machine."""
