@@ -29,6 +29,7 @@ from etl_platform.platforms.errors import PlatformError, TransientError
 from etl_platform.platforms.lambda_function import Function, function_name
 from etl_platform.platforms.lambda_invoke import (
     SUBMITTED,
+    VOID,
     Invocation,
     check_size,
     event_of,
@@ -62,8 +63,6 @@ REPORT_SECONDS = 20.0
 
 LOST_SECONDS = 120.0
 """How long after its time limit a run that left no trace is looked for."""
-
-_VOID = "void"
 
 
 @dataclass(frozen=True)
@@ -145,10 +144,10 @@ class LambdaPlatform:
                 return None
             known = {"submitted": submitted["submitted"], "request_id": submitted.get("request_id")}
             return found(function, request, folder, self._access, **known).handle()
-        if folder.create(CLAIM, {_VOID: "It was given up before it started."}):
+        if folder.create(CLAIM, {VOID: "It was given up before it started."}):
             return None
         claim = folder.read(CLAIM)
-        if claim is None or _VOID in claim:
+        if claim is None or VOID in claim:
             return None
         known = {"submitted": claim["started"], "request_id": claim["request_id"]}
         return found(function, request, folder, self._access, **known).handle()
@@ -166,7 +165,7 @@ class LambdaPlatform:
         """All lines of the invocation, from its START line to its REPORT line."""
         run = Invocation.model_validate(handle.details)
         claim = self._claim(run) if run.owned else None
-        if claim and _VOID not in claim:
+        if claim and VOID not in claim:
             # Its log stream stands in the claim, so the group need not be searched.
             attempts = (Attempt(claim["log_stream"], claim["started"]),)
             return self._logs.read(claim["log_group"], claim["request_id"], attempts, cursor)
@@ -183,7 +182,7 @@ class LambdaPlatform:
         """
         run = Invocation.model_validate(handle.details)
         folder = RunFolder(self._access, run.folder)
-        if run.owned and folder.create(CLAIM, {_VOID: "It was cancelled before it started."}):
+        if run.owned and folder.create(CLAIM, {VOID: "It was cancelled before it started."}):
             return
         folder.write(CANCEL, {"at": self._now()})
 
@@ -224,7 +223,7 @@ class LambdaPlatform:
         outcome = folder.read(OUTCOME) if OUTCOME in names else None
         request_id = self._request_id(run, claim)
         attempts: tuple[Attempt, ...] = ()
-        if request_id is not None and not (claim and _VOID in claim):
+        if request_id is not None and not (claim and VOID in claim):
             attempts = self._attempts(run, request_id, ended=outcome is not None)
         seen = _Seen(names, claim, outcome, request_id, attempts)
         if seen.reported and outcome is None and run.owned:
@@ -258,8 +257,8 @@ class LambdaPlatform:
         )
 
     def _state(self, run: Invocation, seen: _Seen) -> RunState:
-        if seen.claim and _VOID in seen.claim:
-            return RunState("cancelled", message=seen.claim[_VOID])
+        if seen.claim and VOID in seen.claim:
+            return RunState("cancelled", message=seen.claim[VOID])
         if seen.outcome is not None:
             if not seen.reported and self._since(run, OUTCOME) < REPORT_SECONDS:
                 return RunState("running", seen.started, "ended; waiting for the report in its log")

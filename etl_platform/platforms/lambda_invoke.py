@@ -29,6 +29,9 @@ SYNCHRONOUS_BYTES = 6 * 2**20
 SUBMITTED = "submitted.json"
 """In the run's folder before a function that is not ours is invoked: from then on it is not invoked again."""
 
+VOID = "void"
+"""Key of a claim that keeps an invocation from starting; its value says why."""
+
 _ANSWER_SECONDS = 30
 """How much longer than the function's own time limit its answer is waited for."""
 
@@ -141,7 +144,7 @@ def invoke_owned(
 ) -> Invocation:
     """Invoke a function of ours; it may be repeated, because only the first invocation takes the claim."""
     claim = folder.read(CLAIM)
-    if claim and "void" in claim:
+    if claim and VOID in claim:
         # An earlier try of this submission was given up for lost.
         folder.delete(CLAIM)
     client = access.client("lambda")
