@@ -1,7 +1,9 @@
 """The least that AWS must allow, for what a configuration does: one policy for each role."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from etl_platform.config.models import data_sources as sources
@@ -17,6 +19,11 @@ ORCHESTRATOR = "orchestrator"
 
 _ROLE_KEYS: Mapping[PlatformName, str] = {"emr": "job_flow_role", "emr_serverless": "execution_role_arn"}
 """The key that names the role of a run, where it is not `iam_role`."""
+
+
+_PROFILE_AREA = re.compile(r"^(?:global|us-gov|us|eu|apac|jp|au)\.")
+"""What the id of a cross-region inference profile has before the model's own: the area that it serves (the
+list is CrossRegionInferenceProfileRegion of the AWS CDK)."""
 
 
 def policies(config: Config, account: str = "*") -> dict[str, dict[str, Any]]:
@@ -160,14 +167,16 @@ def _asked(config: Config, arns: Arns) -> Iterator[Statement]:
     """The model that agents ask."""
     model = config.settings.agents.model
     if model.provider in (None, "bedrock") and model.model_id:
+        here, model_id = replace(arns, region=model.region or arns.region), model.model_id
+        profile = here.of("bedrock", f"inference-profile/{model_id}")
+        if model_id.startswith("arn:"):
+            # A profile of the team's own does not tell which model it is of.
+            profile, model_id = model_id, "*"
         yield Statement(
             "AskModel",
             ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"),
-            (
-                # A model that stands in several regions is asked by a profile of the account.
-                f"arn:aws:bedrock:*::foundation-model/{model.model_id.removeprefix('us.')}",
-                arns.of("bedrock", f"inference-profile/{model.model_id}"),
-            ),
+            # A model that stands in several regions is asked by a profile of the account.
+            (f"arn:aws:bedrock:*::foundation-model/{_PROFILE_AREA.sub('', model_id)}", profile),
         )
 
 

@@ -67,7 +67,7 @@ GRANTS: Mapping[PlatformName, tuple[Grant, ...]] = {
         Grant("Metrics", ("cloudwatch:GetMetricData",)),
     ),
     "emr": (
-        Grant("Start", ("elasticmapreduce:RunJobFlow",), EVERY, {**_TO_BE_OURS}),
+        Grant("Start", ("elasticmapreduce:RunJobFlow",), EVERY, _TO_BE_OURS),
         Grant("TagClusters", ("elasticmapreduce:AddTags",), ("elasticmapreduce:{transient}",), _TO_BE_OURS),
         Grant("FindClusters", ("elasticmapreduce:ListClusters",)),
         Grant(
@@ -183,11 +183,6 @@ GRANTS: Mapping[PlatformName, tuple[Grant, ...]] = {
     "local": (),
 }
 """Platform to what it must be allowed."""
-
-ACTIONS: Mapping[PlatformName, Mapping[str, tuple[str, ...]]] = {
-    name: {grant.title: grant.actions for grant in grants} for name, grants in GRANTS.items()
-}
-"""Platform to its IAM actions, by what they are for."""
 
 CHECKS = "__checks"
 """Behind a job's id: the job that counts what breaks its rules on a cluster."""

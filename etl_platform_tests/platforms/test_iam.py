@@ -19,7 +19,7 @@ from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.iam import ORCHESTRATOR, policies
 from etl_platform.platforms.open import AWS_PLATFORMS, open_platform
-from etl_platform.platforms.permissions import ACTIONS
+from etl_platform.platforms.permissions import GRANTS
 from etl_platform_tests.cli.commands import call
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Reply, aws_stand_in
 from etl_platform_tests.platforms.builders import config_of, job_of, request_of
@@ -81,7 +81,7 @@ def test_every_call_of_a_platform_is_among_its_actions() -> None:
         called = {
             IAM_ACTIONS.get((prefix, operation), f"{prefix}:{operation}") for operation in operations_in(text)
         }
-        known = {action for actions in ACTIONS[name].values() for action in actions}
+        known = {action for grant in GRANTS[name] for action in grant.actions}
         others = {"GetLogEvents", "FilterLogEvents", "GetMetricData", "GetResources", "GetRole"}
         elsewhere = {"ListObjectsV2", "GetObject", "PutObject", "HeadObject", "GetTable", "DeleteObject"}
         missing = {action for action in called - known if action.partition(":")[2] not in others | elsewhere}
@@ -362,6 +362,32 @@ class TestLeast:
             "ec2.amazonaws.com": ["arn:aws:iam::123456789012:role/emr-nodes"],
             "elasticmapreduce.amazonaws.com": ["arn:aws:iam::123456789012:role/emr-service"],
         }
+
+
+MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+class TestAskedModel:
+    def statement(self, folder: Path, model_id: str) -> dict[str, Any]:
+        model = {"provider": "bedrock", "model_id": model_id, "region": "eu-west-1"}
+        config = config_of(folder, job_on("glue"), aws_region="us-east-1", agents={"model": model})
+        return next(each for each in policy_of(config) if each["Sid"] == "AskModel")
+
+    @pytest.mark.parametrize("area", ["", "us.", "eu.", "apac.", "jp.", "au.", "us-gov.", "global."])
+    def test_a_profile_of_any_area_is_granted_with_the_model_behind_it(
+        self, tmp_path: Path, area: str
+    ) -> None:
+        assert self.statement(tmp_path, area + MODEL)["Resource"] == [
+            f"arn:aws:bedrock:*::foundation-model/{MODEL}",
+            f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{area}{MODEL}",
+        ]
+
+    def test_a_profile_of_the_team_s_own_is_granted_by_its_arn(self, tmp_path: Path) -> None:
+        arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
+        assert self.statement(tmp_path, arn)["Resource"] == [
+            "arn:aws:bedrock:*::foundation-model/*",
+            arn,
+        ]
 
 
 class TestCommand:

@@ -9,7 +9,7 @@ import pytest
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.batch import BatchPlatform
 from etl_platform.platforms.errors import NotRunnableError
-from etl_platform.platforms.permissions import ACTIONS
+from etl_platform.platforms.permissions import GRANTS
 from etl_platform.platforms.protocol import RunHandle
 from etl_platform_tests.platforms.aws_bench import actions_called
 from etl_platform_tests.platforms.batch_runs.builders import IMAGE, SUBMIT, request_for, still
@@ -124,4 +124,4 @@ def test_policy_allows_each_call(service: BatchService, access: AwsAccess, tmp_p
         for change in platform.owned(request.config):
             platform.remove(change)
     assert {"batch:RegisterJobDefinition", "batch:ListJobs", "batch:TerminateJob"} <= called
-    assert called - {action for actions in ACTIONS["batch"].values() for action in actions} == set()
+    assert called - {action for grant in GRANTS["batch"] for action in grant.actions} == set()

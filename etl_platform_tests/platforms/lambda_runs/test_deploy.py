@@ -8,7 +8,7 @@ import pytest
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.lambda_ import LambdaPlatform
-from etl_platform.platforms.permissions import ACTIONS
+from etl_platform.platforms.permissions import GRANTS
 from etl_platform_tests.platforms.aws_bench import actions_called
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Reply
 from etl_platform_tests.platforms.builders import job_of
@@ -166,4 +166,4 @@ def test_policy_allows_each_call(service: LambdaService, access: AwsAccess, tmp_
         platform.remove(change)
     called -= {"iam:CreateRole"}
     assert "lambda:UpdateFunctionConfiguration" in called
-    assert called - {action for actions in ACTIONS["lambda"].values() for action in actions} == set()
+    assert called - {action for grant in GRANTS["lambda"] for action in grant.actions} == set()
