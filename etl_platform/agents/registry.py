@@ -19,18 +19,8 @@ MODULES = {
 """Name of an agent to its module in this package, which exports it as `AGENT`."""
 
 
-class UnknownAgentError(LookupError):
-    """A name that no agent has."""
-
-
 def agent(name: str) -> Agent[Any]:
-    """The agent of that name.
-
-    Raises:
-        UnknownAgentError: There is none; the message lists all.
-    """
-    if name not in MODULES:
-        raise UnknownAgentError(f'no agent "{name}"; there are {", ".join(MODULES)}.')
+    """The agent of that name, one of `MODULES`."""
     return import_module(f"etl_platform.agents.{MODULES[name]}").AGENT
 
 
