@@ -52,18 +52,18 @@ def deploy(
             "deploy works on an AWS account, and the profile is local. Set ETL_PLATFORM_PROFILE=aws."
         )
 
-    from etl_platform.platforms.deployment import deploy_jobs, destroy_all
+    from etl_platform.platforms.deployment import all_owned, deploy_jobs, remove_owned
     from etl_platform.platforms.permissions import without_platform
 
     refused: list[str] = []
     if destroy:
-        found = destroy_all(config, dry_run=True)
+        found = all_owned(config)
+        changes = [each.change for each in found]
         if found and not dry_run:
             if not yes:
-                messages.print("\n".join(map(str, found)), markup=False, highlight=False)
+                messages.print("\n".join(map(str, changes)), markup=False, highlight=False)
                 click.confirm(f"Remove these {len(found)}?", abort=True, err=True)
-            found = destroy_all(config, dry_run=False)
-        changes = found
+            remove_owned(config, found)
     else:
         changes, refused = deploy_jobs(config, jobs, dry_run=dry_run)
     for sentence in refused:

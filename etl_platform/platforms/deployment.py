@@ -1,7 +1,8 @@
 """All that the jobs of a configuration need in the account, made, updated and removed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
@@ -14,6 +15,18 @@ from etl_platform.platforms.permissions import used_platforms
 
 _AT_ONCE = 8
 """Definitions that are compared at the same time; the control planes of AWS allow a few calls a second."""
+
+
+class Owned(NamedTuple):
+    """Something in the account that carries our tag.
+
+    Attributes:
+        platform: The platform that it belongs to.
+        change: Its removal.
+    """
+
+    platform: PlatformName
+    change: Change
 
 
 def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> tuple[list[Change], list[str]]:
@@ -46,18 +59,26 @@ def deploy_jobs(config: Config, jobs: Sequence[Job], *, dry_run: bool) -> tuple[
     return list(dict.fromkeys(changes)), [each for each in done if isinstance(each, str)]
 
 
-def destroy_all(config: Config, *, dry_run: bool) -> list[Change]:
-    """Remove all that carries our tag.
+def all_owned(config: Config) -> list[Owned]:
+    """All in the account that carries our tag, also of jobs that the configuration has no more.
 
     Raises:
         PlatformError: A service refused.
     """
     access = access_of(config)
-    removed = []
-    for name in AWS_PLATFORMS:
-        platform = open_platform(name, access)
-        for change in patiently(lambda platform=platform: platform.owned(config), Clock()):
-            if not dry_run:
-                patiently(lambda platform=platform, change=change: platform.remove(change), Clock())
-            removed.append(change)
-    return removed
+    return [
+        Owned(name, change)
+        for name in AWS_PLATFORMS
+        for change in patiently(lambda name=name: open_platform(name, access).owned(config), Clock())
+    ]
+
+
+def remove_owned(config: Config, found: Iterable[Owned]) -> None:
+    """Remove what was found, and nothing that has come since.
+
+    Raises:
+        PlatformError: A service refused; what stands before it in the list is gone.
+    """
+    access = access_of(config)
+    for name, change in found:
+        patiently(lambda name=name, change=change: open_platform(name, access).remove(change), Clock())

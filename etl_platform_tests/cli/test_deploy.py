@@ -130,6 +130,19 @@ def test_destroy_asks_before_it_removes(project: Project) -> None:
     assert project.jobs() == {"orders"}
 
 
+def test_what_appears_after_it_was_asked_stays(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.deploy()
+
+    def confirmed(*_: Any, **__: Any) -> bool:
+        command = {"Name": "glueetl", "ScriptLocation": "s3://art/late.py"}
+        project.client.create_job(Name="late", Role=ROLE, Command=command, Tags={"etl-platform": "owned"})
+        return True
+
+    monkeypatch.setattr("click.confirm", confirmed)
+    assert project.deploy("--destroy").returncode == 0
+    assert project.jobs() == {"late"}
+
+
 def test_throttling_is_waited_out(project: Project) -> None:
     for _ in range(6):
         project.aws.fail_next("glue:(GetJob|ListJobs)", "throttle")
