@@ -9,6 +9,7 @@ import click
 from rich.markdown import Markdown
 from rich.table import Table
 
+from etl_platform.catalog.markdown import stats_table
 from etl_platform.cli.figures import UNKNOWN
 from etl_platform.cli.options import (
     config_option,
@@ -108,8 +109,9 @@ def _option_json(option: PlatformOption) -> dict[str, Any]:
 
 
 def _print(one: Plan) -> None:
-    messages.print(f"{one.job.job_id}: {one.job.title}", style="bold", markup=False, highlight=False)
-    print_table(Markdown(workload_report(one.workload)))
+    heading = dict.fromkeys((one.job.job_id, one.job.title))
+    messages.print(": ".join(heading), style="bold", markup=False, highlight=False)
+    print_table(Markdown(f"#### Sources\n\n{stats_table(one.stats)}\n{workload_report(one.workload)}"))
     if one.decision:
         print_table(_options(one.decision.options))
         print_table(_sentences(one))

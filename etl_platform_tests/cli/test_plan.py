@@ -45,6 +45,13 @@ def test_people_see_no_charge_and_why(tmp_path: Path) -> None:
     assert "under the profile `local` there is no account" in shown
 
 
+def test_people_see_how_big_each_source_is_and_how_that_is_known(tmp_path: Path) -> None:
+    project(tmp_path)
+    shown = " ".join(call(tmp_path, "plan", "a").stdout.split())
+    assert "orders 50 GB" in shown
+    assert "size by size_gb of the" in shown
+
+
 def test_all_leaves_out_disabled_jobs(tmp_path: Path) -> None:
     project(tmp_path)
     answers = json.loads(call(tmp_path, "plan", "--all", "--format", "json").stdout)
