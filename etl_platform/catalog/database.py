@@ -1,6 +1,7 @@
 """`postgres`, `mysql`: a table, by the statistics of its engine, through SQLAlchemy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +10,7 @@ from urllib.parse import quote, quote_plus
 from etl_platform.catalog.context import Context
 from etl_platform.catalog.stats import CannotMeasureError, TableStats, gigabytes
 from etl_platform.config.models.data_sources import Source, SqlSource
+from etl_platform.config.project import Config
 from etl_platform.config.secrets import UnknownSecretError, resolve_secrets
 
 if TYPE_CHECKING:
@@ -70,17 +72,45 @@ class TableName:
     table: str
 
 
+@dataclass(frozen=True)
+class Address:
+    """A table of a server, and how to log in there.
+
+    Attributes:
+        engine: The kind of server.
+        url: Where it stands; it holds the password, which it does not show.
+        name: The table.
+    """
+
+    engine: Engine
+    url: "URL"
+    name: TableName
+
+
+class NoDriverError(CannotMeasureError):
+    """No driver of an engine is installed; the message names one."""
+
+
 def measure_sql(source: SqlSource, dataset: str, context: Context) -> TableStats:
     """Figures of a table behind a URL.
 
     Raises:
         CannotMeasureError: No driver, no connection, no such table; the message holds no secret.
     """
+    return measure_table(source, sql_address(source, dataset, context.config), dataset, context)
+
+
+def sql_address(source: SqlSource, dataset: str, config: Config) -> Address:
+    """Where a table behind a URL stands.
+
+    Raises:
+        CannotMeasureError: The URL is none, or of another engine; the message holds no secret.
+    """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        text = resolve_secrets(source.url, context.config).removeprefix("jdbc:")
+        text = resolve_secrets(source.url, config).removeprefix("jdbc:")
     except UnknownSecretError as error:
         raise CannotMeasureError(str(error)) from None
     engine: Engine = "postgresql" if source.source_type == "postgres" else "mysql"
@@ -96,38 +126,66 @@ def measure_sql(source: SqlSource, dataset: str, context: Context) -> TableStats
             f"{dataset} is of type {source.source_type} but its `url` is of "
             f"{url.get_backend_name()}; change one of them."
         )
-    name = TableName(source.schema_name, source.table)
-    return measure_table(source, engine, url, name, dataset, context)
+    return Address(engine, url, TableName(source.schema_name, source.table))
 
 
-def measure_table(
-    source: Source, engine: Engine, url: "URL", name: TableName, dataset: str, context: Context
-) -> TableStats:
+def measure_table(source: Source, address: Address, dataset: str, context: Context) -> TableStats:
     """Figures of a table of a reachable database.
 
     Raises:
         CannotMeasureError: No driver, no connection, no such table; the message holds no password.
     """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine, name = address.engine, address.name
+    try:
+        with connected(address, dataset) as connection:
+            row = ask(connection, engine, name)
+            columns = columns_of(connection, name) if row and source.auto_detect_schema else {}
+    except NoDriverError as error:
+        raise CannotMeasureError(f"{error} Or set `size_gb`.") from None
+    except SQLAlchemyError as error:
+        raise CannotMeasureError(f"{dataset}: {reason(error, address.url)}") from None
+    if row is None:
+        raise CannotMeasureError(unknown_table(dataset), missing=True)
+    return stats_of_row(row, columns, engine, dataset, context.now)
+
+
+def unknown_table(dataset: str) -> str:
+    """What to say of a table that the database does not show."""
+    return (
+        f"{dataset}: the database knows no such table, or its user may not see it; check `schema` and "
+        "`table`, and grant SELECT on it."
+    )
+
+
+@contextmanager
+def connected(address: Address, dataset: str, *, wait_seconds: int | None = None) -> Iterator["Connection"]:
+    """A connection of its own, closed at the end.
+
+    Args:
+        address: Where the table stands.
+        dataset: What it is called in messages.
+        wait_seconds: How long to wait for an answer; None: as long as statistics take.
+
+    Raises:
+        NoDriverError: No driver of the engine is installed.
+        CannotMeasureError: No connection; the message holds no password.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
-    module, timeouts = _driver(engine, url)
-    url = url.set(drivername=f"{engine}+{DRIVER_NAMES.get(module, module)}")
+    module, timeouts = _driver(address.engine, address.url)
+    if wait_seconds is not None:
+        timeouts = timeouts | {key: wait_seconds for key in ("timeout", "read_timeout") if key in timeouts}
+    url = address.url.set(drivername=f"{address.engine}+{DRIVER_NAMES.get(module, module)}")
     try:
-        database = create_engine(url, connect_args=timeouts, poolclass=NullPool)
-        with database.connect() as connection:
-            row = ask(connection, engine, name)
-            columns = columns_of(connection, name) if row and source.auto_detect_schema else {}
+        connection = create_engine(url, connect_args=timeouts, poolclass=NullPool).connect()
     except SQLAlchemyError as error:
-        raise CannotMeasureError(f"{dataset}: {_reason(error, url)}") from None
-    if row is None:
-        raise CannotMeasureError(
-            f"{dataset}: the database knows no such table, or its user may not see it; check `schema` and "
-            "`table`, and grant SELECT on it.",
-            missing=True,
-        )
-    return stats_of_row(row, columns, engine, dataset, context.now)
+        raise CannotMeasureError(f"{dataset}: {reason(error, url)}") from None
+    with connection:
+        yield connection
 
 
 def _driver(engine: Engine, url: "URL") -> tuple[str, dict[str, Any]]:
@@ -141,9 +199,7 @@ def _driver(engine: Engine, url: "URL") -> tuple[str, dict[str, Any]]:
         if find_spec(module.partition(".")[0]):
             return module, DRIVERS[engine][module][1]
     package = DRIVERS[engine][candidates[0]][0]
-    raise CannotMeasureError(
-        f"no driver for {engine} is installed: `pip install '{package}'`, or set `size_gb`."
-    )
+    raise NoDriverError(f"no driver for {engine} is installed: `pip install '{package}'`.")
 
 
 def ask(connection: "Connection", engine: Engine, name: TableName) -> Mapping[str, Any] | None:
@@ -206,7 +262,7 @@ def stats_of_row(
     )
 
 
-def _reason(error: Exception, url: "URL") -> str:
+def reason(error: Exception, url: "URL") -> str:
     """The driver's first line without the password, in whatever form it stands there."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"

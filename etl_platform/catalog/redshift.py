@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from etl_platform.catalog.aws import aws_errors_as_sentences
 from etl_platform.catalog.context import Context
+from etl_platform.catalog.redshift_data import login_of, run
 from etl_platform.catalog.stats import CannotMeasureError, TableStats
 from etl_platform.config.models.data_sources import RedshiftSource
-from etl_platform.config.secrets import SECRET, UnknownSecretError, resolve_secrets
 
 WAIT_SECONDS = 60
 
@@ -28,15 +27,10 @@ def measure_redshift(source: RedshiftSource, dataset: str, context: Context) -> 
         CannotMeasureError: The Data API refuses, the statement fails or takes over WAIT_SECONDS, or
             Redshift knows no such table.
     """
-    target = _target(source, dataset, context)
-    rows = _query(TABLE_INFO, source, target, context)
-    columns = _query(COLUMNS, source, target, context) if source.auto_detect_schema or not rows else []
+    rows = _query(TABLE_INFO, source, dataset, context)
+    columns = _query(COLUMNS, source, dataset, context) if source.auto_detect_schema or not rows else []
     if not rows and not columns:
-        raise CannotMeasureError(
-            f"{dataset}: Redshift knows no such table, or the user may not see it; check `database`, "
-            "`schema` and `table`, and grant SELECT on it.",
-            missing=True,
-        )
+        raise CannotMeasureError(unknown_table(dataset), missing=True)
     # SVV_TABLE_INFO leaves empty tables out.
     size_mb, row_count, _, sort_key = rows[0] if rows else (0, 0, None, None)
     return TableStats(
@@ -54,63 +48,19 @@ def measure_redshift(source: RedshiftSource, dataset: str, context: Context) -> 
     )
 
 
-def _target(source: RedshiftSource, dataset: str, context: Context) -> dict[str, str]:
-    """Where the statement runs, and as whom: by the secret, else with credentials from IAM."""
-    where = (
-        {"ClusterIdentifier": source.cluster} if source.cluster else {"WorkgroupName": source.workgroup or ""}
+def unknown_table(dataset: str) -> str:
+    """What to say of a table that Redshift does not show."""
+    return (
+        f"{dataset}: Redshift knows no such table, or the user may not see it; check `database`, `schema` "
+        "and `table`, and grant SELECT on it."
     )
-    where["Database"] = source.database
-    if source.secret is None:
-        return where
-    secrets = context.config.settings.secrets
-    name = SECRET.fullmatch(source.secret)
-    if name and secrets.provider == "aws_secrets_manager":
-        return where | {"SecretArn": secrets.prefix + name.group(1)}
-    try:
-        arn = resolve_secrets(source.secret, context.config)
-    except UnknownSecretError as error:
-        raise CannotMeasureError(str(error)) from None
-    if not arn.startswith("arn:"):
-        raise CannotMeasureError(
-            f"{dataset}: the Redshift Data API takes secrets of AWS Secrets Manager only; let "
-            "`secret` be its ARN, or set `secrets.provider` to `aws_secrets_manager`."
-        )
-    return where | {"SecretArn": arn}
 
 
-def _query(sql: str, source: RedshiftSource, target: dict[str, str], context: Context) -> list[list[Any]]:
-    """Submit, wait, fetch."""
-    from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
-
-    client = context.aws.client("redshift-data")
+def _query(sql: str, source: RedshiftSource, dataset: str, context: Context) -> list[tuple[Any, ...]]:
     parameters = [
         {"name": "schema", "value": source.schema_name},
         {"name": "table", "value": source.table},
     ]
-    with aws_errors_as_sentences("redshift-data"):
-        statement = client.execute_statement(Sql=sql, Parameters=parameters, **target)["Id"]
-        waiting = Retrying(
-            retry=retry_if_result(lambda answer: answer["Status"] not in ("FINISHED", "FAILED", "ABORTED")),
-            wait=wait_exponential(multiplier=0.1, max=2),
-            stop=stop_after_delay(WAIT_SECONDS),
-        )
-        try:
-            answer = waiting(client.describe_statement, Id=statement)
-        except RetryError as error:
-            client.cancel_statement(Id=statement)
-            raise CannotMeasureError(
-                f"redshift-data: statement {statement} did not end within {WAIT_SECONDS} s and was "
-                "cancelled; is the cluster paused or its queue full?"
-            ) from error
-        if answer["Status"] != "FINISHED":
-            raise CannotMeasureError(
-                f"redshift-data: statement {statement} {answer['Status'].lower()}: "
-                f"{answer.get('Error', 'no reason given')}"
-            )
-        pages = client.get_paginator("get_statement_result").paginate(Id=statement)
-        return [[_value(field) for field in record] for page in pages for record in page["Records"]]
-
-
-def _value(field: dict[str, Any]) -> Any:
-    """A field of the Data API is one typed value: `{"longValue": 3}`, `{"isNull": True}`."""
-    return None if field.get("isNull") else next(iter(field.values()))
+    login = login_of(source, dataset, context.config)
+    client = context.aws.client("redshift-data")
+    return run([sql], login, client, wait_seconds=WAIT_SECONDS, parameters=parameters)
