@@ -14,7 +14,7 @@ from etl_platform.orchestration.descriptions import describe_job
 from etl_platform.orchestration.freshness import freshness_of
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.partitions import mapping_between, partitions_of
-from etl_platform.orchestration.pipes import reported_events
+from etl_platform.orchestration.pipes import Reported, events_of_failed, own_report, reported_events
 from etl_platform.orchestration.sources import column_schema
 from etl_platform.orchestration.step import run_job
 from etl_platform.quality.rules import Rule
@@ -65,13 +65,19 @@ def job_asset(
         required_resource_keys=set(services.values()),
         output_required=job.enabled,
     )
-    def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Iterator[dg.Output]:
+    def materialize(context: dg.AssetExecutionContext, **upstream: Any) -> Iterator[Any]:
         for run in upstream.values():
             if run is not None:
                 context.log.info("Reads %s of %s.", run.location, run.execution.execution_id)
-        run = run_job(context, job, graph, services)
+        reported: list[Reported] = []
+        try:
+            run = run_job(context, job, graph, services, reported)
+        except (dg.Failure, dg.RetryRequested):
+            yield from events_of_failed(context, reported)
+            raise
         if run is not None:
-            own = reported_events(context, run.reported)
+            yield from reported_events(context, reported)
+            own = own_report(context, reported)
             yield dg.Output(run, metadata=own and own.metadata, data_version=own and own.data_version)
 
     return materialize

@@ -1,10 +1,9 @@
 """What a job's asset returns: the run that made it, for the jobs that read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl_platform.orchestration.pipes import Reported
 from etl_platform.tracking.records import JobExecution
 
 
@@ -16,13 +15,11 @@ class JobRun:
         execution: The record of the run, final once the asset is materialized.
         result: What a handler returned; None for other scripts and for a run read from tracking.
         plan: What was planned, as metadata; empty for a run read from tracking.
-        reported: What the script reported by Dagster Pipes; empty for a run read from tracking.
     """
 
     execution: JobExecution
     result: object = None
     plan: Mapping[str, Any] = field(default_factory=dict)
-    reported: Sequence[Reported] = ()
 
     @property
     def location(self) -> str | None:

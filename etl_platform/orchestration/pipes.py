@@ -93,32 +93,43 @@ def pipes_run(
 
 def reported_events(
     context: dg.AssetExecutionContext, reported: Sequence[Reported]
-) -> dg.MaterializeResult | None:
-    """Put what a script reported into Dagster's event log.
-
-    Returns:
-        What it reported of the step's own asset, for the step's own output; None: nothing.
-    """
-    own = None
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """What a script reported, for Dagster's event log, but for the step's own asset: see `own_report`."""
     for one in reported:
         key = one.asset_key or context.asset_key
         match one:
-            case dg.MaterializeResult() if key == context.asset_key:
-                own = one
-            case dg.MaterializeResult():
-                context.log_event(dg.AssetMaterialization(key, metadata=one.metadata))
+            case dg.MaterializeResult() if key != context.asset_key:
+                yield dg.AssetMaterialization(key, metadata=one.metadata)
             case dg.AssetCheckResult():
                 assert one.check_name is not None, "Pipes refuses a check without a name"
-                evaluation: Any = dg.AssetCheckEvaluation(
+                # No result: the asset declares no such check.
+                yield dg.AssetCheckEvaluation(
                     asset_key=key,
                     check_name=one.check_name,
                     passed=one.passed,
                     severity=one.severity,
                     metadata=one.metadata or {},
                 )
-                # It takes evaluations too, though its type does not say so; the asset declares no such check.
-                context.log_event(evaluation)
-    return own
+
+
+def own_report(
+    context: dg.AssetExecutionContext, reported: Sequence[Reported]
+) -> dg.MaterializeResult | None:
+    """What a script reported last of the step's own asset, for the step's own output; None: nothing."""
+    own = (one for one in reversed(reported) if isinstance(one, dg.MaterializeResult))
+    return next((one for one in own if (one.asset_key or context.asset_key) == context.asset_key), None)
+
+
+def events_of_failed(
+    context: dg.AssetExecutionContext, reported: Sequence[Reported]
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.AssetObservation]:
+    """What a script reported before its run failed; of the step's own asset as an observation.
+
+    That asset is not materialized, whatever the script says.
+    """
+    yield from reported_events(context, reported)
+    if own := own_report(context, reported):
+        yield dg.AssetObservation(context.asset_key, metadata=own.metadata)
 
 
 class _S3:

@@ -20,7 +20,7 @@ from etl_platform.orchestration.issue_registry import register_issues, with_fail
 from etl_platform.orchestration.job_run import JobRun
 from etl_platform.orchestration.keys import Graph
 from etl_platform.orchestration.one_at_a_time import alone
-from etl_platform.orchestration.pipes import pipes_run
+from etl_platform.orchestration.pipes import Reported, pipes_run
 from etl_platform.orchestration.planning import (
     issues_of,
     plan_metadata,
@@ -44,7 +44,11 @@ from etl_platform.tracking.records import JobExecution
 
 
 def run_job(
-    context: dg.AssetExecutionContext, job: Job, graph: Graph, services: Mapping[PlatformName, str]
+    context: dg.AssetExecutionContext,
+    job: Job,
+    graph: Graph,
+    services: Mapping[PlatformName, str],
+    reported: list[Reported],
 ) -> JobRun | None:
     """Run a job once, where its plan says.
 
@@ -53,6 +57,7 @@ def run_job(
         job: The job.
         graph: How the jobs of the configuration hang together.
         services: Platform to the Dagster key of its resource; empty under the profile `local`.
+        reported: Gets what the script reports by Dagster Pipes, also where its run fails.
 
     Returns:
         The run; None for a disabled job in a run of several, which is left out with a warning.
@@ -98,6 +103,7 @@ def run_job(
                 outbox=outbox,
             )
             pipes.look(outcome.execution_id)
+        reported += pipes.reported
     except PlatformError as error:
         if error.retry_can_help:
             note_unreachable(platform, request, store, error, context.log)
@@ -115,7 +121,7 @@ def run_job(
         for warning in dict.fromkeys(register_issues(graph.config, execution)):
             context.log.warning(warning)
         raise _failed(context, graph.config, job, plan, outcome, execution)
-    return JobRun(execution, outcome.result, plan_metadata(plan), pipes.reported)
+    return JobRun(execution, outcome.result, plan_metadata(plan))
 
 
 def _count_cancelled(outbox: Outbox, record: JobExecution | None) -> None:

@@ -43,7 +43,7 @@ def run(folder: Path, script: str) -> dg.ExecuteInProcessResult:
     path.write_text(json.dumps({"config_version": "2.0", "jobs": [job], "global_settings": settings}))
     definitions = build_definitions(load(path))
     with dg.DagsterInstance.ephemeral() as instance:
-        return definitions.resolve_job_def("etl").execute_in_process(instance=instance)
+        return definitions.resolve_job_def("etl").execute_in_process(instance=instance, raise_on_error=False)
 
 
 @pytest.mark.slow
@@ -62,6 +62,20 @@ class TestPipes:
             False,
             dg.AssetCheckSeverity.WARN,
         )
+
+
+@pytest.mark.slow
+class TestFailedRun:
+    def test_the_checks_of_a_script_that_failed_are_evaluated(self, tmp_path: Path) -> None:
+        result = run(tmp_path, BY_DEFAULT + REPORTS + "    raise ValueError('bad row')\n")
+        (check,) = result.get_asset_check_evaluations()
+        assert (result.success, check.check_name, check.passed) == (False, "fresh", False)
+
+    def test_what_it_said_of_its_asset_is_observed_and_no_materialization(self, tmp_path: Path) -> None:
+        result = run(tmp_path, BY_DEFAULT + REPORTS + "    raise ValueError('bad row')\n")
+        (seen,) = result.asset_observations_for_node("orders")
+        assert seen.metadata["rows"].value == 42
+        assert result.asset_materializations_for_node("orders") == []
 
 
 @pytest.mark.slow
