@@ -1,7 +1,7 @@
 """Starts a script on AWS whose arguments refer to secrets: the values are read there, by the job's own role.
 
-It stands alone: Glue and EMR run this file in place of the script, with three arguments of its own before
-the script's: where the script is in S3, and where AWS Secrets Manager keeps what the arguments refer to.
+It stands alone: Glue and EMR run this file in place of the script, with two arguments of its own before the
+script's: where the script is in S3, and where AWS Secrets Manager keeps what the arguments refer to.
 """
 
 import json
