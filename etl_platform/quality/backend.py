@@ -165,8 +165,8 @@ class _Run:
     def rows(self) -> None:
         """All rules about single rows, the newest values and the number of rows, in one scan."""
         checked = self.checked
-        fails = row_conditions(self.schema, checked.frame.columns)
-        newest = newest_conditions(self.schema, checked.frame.columns)
+        fails = self._answerable(row_conditions(self.schema, checked.frame.columns))
+        newest = self._answerable(newest_conditions(self.schema, checked.frame.columns))
         if checked.sampled:
             checked.rows = checked.frame.count()
             self._aggregate(checked.rows_frame, fails, {})
@@ -175,6 +175,14 @@ class _Run:
             checked.rows = self._aggregate(checked.frame, fails, newest)
         if checked.rows is None:
             checked.rows = checked.frame.count()
+
+    def _answerable(self, expressions: Mapping[str, Any]) -> dict[str, Any]:
+        """Those that the engine can be asked; the others have an error, and cost no scan."""
+        refused = {name: self.checked.frame.refusal(each) for name, each in expressions.items()}
+        for name, fault in refused.items():
+            if fault:
+                self.checked.outcomes[name] = Outcome(None, None, False, error=fault)
+        return {name: each for name, each in expressions.items() if not refused[name]}
 
     def _aggregate(self, frame: Frame, fails: Mapping[str, Any], newest: Mapping[str, Any]) -> int | None:
         """Evaluate expressions together; where that fails, one by one, so that only the culprit has an error.

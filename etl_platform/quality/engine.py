@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from etl_platform.catalog.location import NoLocationError, NotFilesError
+from etl_platform.catalog.stats import CannotMeasureError
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.quality.dataset import Dataset, Engine, open_dataset
@@ -17,6 +18,7 @@ from etl_platform.quality.frame import QueryError
 from etl_platform.quality.locations import locate
 from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.rules import Rule, rules_of
+from etl_platform.quality.servers import open_server, server_table
 
 
 def evaluate(
@@ -32,7 +34,7 @@ def evaluate(
     now: datetime | None = None,
     show_values: bool = True,
 ) -> DatasetReport:
-    """Evaluate the rules of one dataset of a job over its files.
+    """Evaluate the rules of one dataset of a job over its files, or in the server whose table it is.
 
     All rules about rows share one scan; a uniqueness rule takes one more over its key, a foreign key one more
     over the child's key and one over the parent's. Of rules that fail, up to ten values are read besides.
@@ -43,7 +45,8 @@ def evaluate(
         dataset: `target`, or the name of a source.
         rules: The rules to evaluate; None: all of this dataset's.
         partition_key: Key of the run's partition; only its folders are read, where the dataset has such.
-        engine: `local`, `spark` or `auto`, see `dataset.open_dataset`; None: `data_quality.engine`.
+        engine: `local`, `spark` or `auto`, see `dataset.open_dataset`; None: `data_quality.engine`. A table
+            of a server is looked at by the server.
         spark: A `SparkSession`, or a function that gives one, called only where it is needed.
         past_row_counts: Row counts of the last runs, for `max_change_percent`.
         now: The present moment, for `current_date` and freshness; None: the clock.
@@ -60,10 +63,14 @@ def evaluate(
     chosen = [rule for rule in rules_of(job) if rule.dataset == dataset] if rules is None else list(rules)
     wanted: Engine = engine or job.data_quality.engine
     moment = now or datetime.now(timezone.utc)
+    table = server_table(config, job, dataset)
+    opened = (
+        open_server(config, job, table, now=moment)
+        if table
+        else open_dataset(config, job, dataset, engine=wanted, spark=spark, partition_key=partition_key)
+    )
     try:
-        with open_dataset(
-            config, job, dataset, engine=wanted, spark=spark, partition_key=partition_key
-        ) as data:
+        with opened as data:
             return report_on(
                 data,
                 job,
@@ -74,8 +81,8 @@ def evaluate(
                 start=start,
                 show_values=show_values,
             )
-    except (NoLocationError, NoDataError, QueryError) as error:
-        reached = "local" if wanted == "auto" else wanted
+    except (NoLocationError, NoDataError, QueryError, CannotMeasureError) as error:
+        reached = table.source_type if table else "local" if wanted == "auto" else wanted
         return unreadable(config, job, dataset, chosen, error, engine=reached, start=start)
 
 

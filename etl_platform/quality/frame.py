@@ -70,6 +70,10 @@ class Frame(ABC):
         """A column's name as SQL."""
         return quote(name, self.dialect)
 
+    def refusal(self, expression: Any) -> Exception | None:
+        """Why the engine cannot be asked an expression of sqlglot; None: it can."""
+        return None
+
     def aggregate(self, fails: Mapping[str, Any], newest: Mapping[str, Any]) -> dict[str, Any]:
         """Evaluate all rules about rows in one pass.
 
