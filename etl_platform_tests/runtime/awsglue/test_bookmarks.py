@@ -11,7 +11,14 @@ pytestmark = pytest.mark.slow
 
 
 def day(
-    glue: Any, path: str, option: str = "job-bookmark-enable", *, run: str, commit: bool = True, **more: Any
+    glue: Any,
+    path: str,
+    option: str = "job-bookmark-enable",
+    *,
+    run: str,
+    commit: bool = True,
+    bound: dict[str, str] | None = None,
+    **more: Any,
 ) -> list[int]:
     """One run of the job; gives the ids that it read."""
     from awsglue.context import GlueContext
@@ -22,7 +29,7 @@ def day(
     job.init("daily sales", {"job_bookmark_option": option, "JOB_RUN_ID": run, **more})
     frame = context.create_dynamic_frame.from_options(
         connection_type="s3",
-        connection_options={"paths": [path]},
+        connection_options={"paths": [path], **(bound or {})},
         format="csv",
         format_options={"withHeader": True},
         transformation_ctx="sales",
@@ -101,3 +108,10 @@ def test_tables_of_the_catalog_have_bookmarks_too(glue: Any, spark: Any, databas
         if run == "r2":
             spark.range(5).write.mode("append").insertInto(f"{database}.t")
     assert counts == [2, 0, 5]
+
+
+@pytest.mark.parametrize("bound", [{"boundedFiles": "1"}, {"boundedSize": "4"}])
+def test_bounded_runs_leave_the_other_files_for_later(glue: Any, path: str, tmp_path: Path, bound: Any):
+    write_text(tmp_path / "sales", "id\n3\n", "day2.csv")
+    read = [day(glue, path, run=f"r{n}", bound=bound) for n in range(3)]
+    assert read == [[1, 2], [3], []]

@@ -116,3 +116,39 @@ def test_a_transform_describes_itself():
     assert about["name"] == "RenameField"
     assert names[:3] == [("frame", False), ("old_name", False), ("new_name", False)]
     assert about["returns"]["type"].endswith("DynamicFrame")
+
+
+def test_csv_escapes_by_doubled_quotes_alone(glue: Any, tmp_path: Path):
+    path = write_text(tmp_path / "c", 'id,text\n1,"say ""hi"""\n2,"C:\\dir\\"\n')
+    options = {"withHeader": True, "separator": ",", "inferSchema": True}
+    frame = glue.create_dynamic_frame.from_options("s3", {"paths": [path]}, "csv", options)
+    texts = ['say "hi"', "C:\\dir\\"]
+    assert [row["text"] for row in rows(frame)] == texts
+    out = {"path": str(tmp_path / "out")}
+    glue.write_dynamic_frame.from_options(frame, "s3", out, "csv")
+    back = glue.create_dynamic_frame.from_options("s3", {"paths": [out["path"]]}, "csv", {"withHeader": True})
+    assert sorted(row["text"] for row in rows(back)) == sorted(texts)
+
+
+@pytest.mark.parametrize("how", [("s3", "parquet"), ("parquet", None)])
+def test_options_of_spark_s_own_reader_reach_it(glue: Any, spark: Any, tmp_path: Path, how: Any):
+    for name, sql in (("a", "select 1 as id"), ("b", "select 2 as id, 'x' as more")):
+        spark.sql(sql).write.parquet(str(tmp_path / name))
+    paths = {"paths": [str(tmp_path / "a"), str(tmp_path / "b")], "mergeSchema": "true"}
+    frame = glue.create_dynamic_frame.from_options(how[0], paths, how[1])
+    assert sorted((row["id"], row["more"]) for row in rows(frame)) == [(1, None), (2, "x")]
+
+
+def test_a_table_is_read_with_options_of_spark(glue: Any, spark: Any, database: str, tmp_path: Path):
+    path = write_text(tmp_path / "t", "1\ta\n", "t.csv")
+    spark.sql(f"CREATE TABLE shop.tabs (id int, name string) USING csv LOCATION '{path}'")
+    options = {"useSparkDataSource": True, "useCatalogSchema": True, "sep": "\t"}
+    df = glue.create_data_frame.from_catalog("shop", "tabs", additional_options=options)
+    assert [row.asDict() for row in df.collect()] == [{"id": 1, "name": "a"}]
+
+
+def test_a_dataframe_is_appended_to_a_table(glue: Any, spark: Any, database: str):
+    spark.sql("CREATE TABLE shop.numbers (id bigint) USING parquet")
+    options = {"useSparkDataSink": True}
+    glue.write_data_frame.from_catalog(spark.range(3), "shop", "numbers", additional_options=options)
+    assert spark.table("shop.numbers").count() == 3

@@ -47,16 +47,18 @@ def refusals(glue: Any) -> dict[str, Any]:
         "'jsonPth'": lambda: glue.create_dynamic_frame.from_options(
             "s3", options, "json", {"jsonPth": "$"}
         ).toDF(),
-        "'boundedFiles'": lambda: glue.create_dynamic_frame.from_options(
-            "s3", {**options, "boundedFiles": 1}, "csv"
-        ),
+        "'maxFiles'": lambda: glue.create_dynamic_frame.from_options("s3", {**options, "maxFiles": 1}, "csv"),
         '"snowflake"': lambda: glue.create_dynamic_frame.from_options("snowflake", {}),
+        "GlueContext.start_transaction": lambda: glue.start_transaction(False),
+        "hoodie.table.name": lambda: glue.write_data_frame.from_catalog(
+            frame.toDF(), "d", "t", additional_options={"useSparkDataSink": True, "hoodie.table.name": "t"}
+        ),
         "Nearest: DataSource.getFrame": lambda: glue.getSource("s3", paths=["/tmp"]).getFrames(),
     }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", range(11))
+@pytest.mark.parametrize("at", range(13))
 def test_a_refusal_names_the_call_the_nearest_and_the_page(glue: Any, at: int):
     message, call = list(refusals(glue).items())[at]
     with pytest.raises(NotSupportedLocally, match=message) as refused:
@@ -70,3 +72,27 @@ def test_moving_to_another_storage_class_says_that_it_does_nothing(
 ):
     glue.transition_s3_path("s3://b/p/", "GLACIER")
     assert "nothing is moved to GLACIER" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("module", "nearest"),
+    [
+        ("gs_derived", "df.withColumn(name, expr(expression))"),
+        ("gs_unheard_of", "plain Spark"),
+        ("awsglueml.transforms", "regexp_replace"),
+    ],
+)
+def test_a_module_of_studio_names_the_same_in_spark(module: str, nearest: str):
+    import importlib
+
+    with pytest.raises(ModuleNotFoundError) as refused:
+        importlib.import_module(module)
+    assert nearest in str(refused.value)
+    assert "docs/glue.md" in str(refused.value)
+
+
+def test_generated_scripts_import_the_frame_from_the_package():
+    from awsglue import DynamicFrame
+    from awsglue.dynamicframe import DynamicFrame as Same
+
+    assert DynamicFrame is Same

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ class Bookmark:
         self._read.setdefault(context, {}).update(files)
         seen: dict[str, dict[str, Any]] = self._state["files"].get(context, {})
         return [file for file, changed in files.items() if self._wanted(seen.get(file), changed)]
+
+    def leave(self, context: str, files: Iterable[str]) -> None:
+        """Keep files of this context for a later run, which `unread` gave and nobody has read."""
+        for file in files:
+            self._read.get(context, {}).pop(file, None)
 
     def _wanted(self, seen: dict[str, Any] | None, changed: int) -> bool:
         if seen is None or seen["changed"] != changed:

@@ -5,9 +5,14 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import fieldpath
 from .fieldpath import parse
+from .joining import fitted
+from .jsontypes import parse_schema
 from .refusal import NotSupportedLocally
+from .typedframe import NamedColumn, TypedFrame
 
+CSV = ("separator", "escaper", "quoteChar", "withHeader", "skipFirst")
 TRUE = (True, "true", "True")
 
 
@@ -16,13 +21,13 @@ def opener(path: str, format: str, options: dict[str, Any]) -> Callable[[Any], I
 
     Args:
         path: Path of the text.
-        format: `json`, or `csv` (with `separator`, `escaper`, `withHeader`, `skipFirst`).
+        format: `json`, or `csv` (with `separator`, `escaper`, `withHeader`, `skipFirst`); `withSchema`.
         options: Options of the format.
 
     Raises:
         NotSupportedLocally: Another format, or an option that is not known here.
     """
-    known = {"json": set[str](), "csv": {"separator", "escaper", "quoteChar", "withHeader", "skipFirst"}}
+    known = {"json": {"withSchema"}, "csv": {"withSchema", *CSV}}
     if format not in known:
         raise NotSupportedLocally(f'unbox(…, "{format}")', 'unbox(…, "json") or unbox(…, "csv")')
     if unknown := set(options) - known[format]:
@@ -56,4 +61,22 @@ def _row(text: str, options: dict[str, Any]) -> dict[str, str]:
     rows = lines[1:] if headed or options.get("skipFirst") in TRUE else lines
     values = rows[0]
     names = lines[0] if headed else [f"col{i}" for i in range(len(values))]
+    if options.get("withSchema"):
+        names = [field.name for field in parse_schema(options["withSchema"]).fields]
     return dict(zip(names, values, strict=True))
+
+
+def shaped(path: str, schema_text: str | None) -> Callable[[TypedFrame], TypedFrame]:
+    """The transform that gives what was in the text the types of `withSchema`, by the names of its fields."""
+
+    def shape(frame: TypedFrame) -> TypedFrame:
+        if not schema_text:
+            return frame
+        schema = parse_schema(schema_text)
+
+        def typed(column: NamedColumn) -> list[NamedColumn]:
+            return [NamedColumn(column.name, fitted(column, schema), schema)]
+
+        return fieldpath.replace(frame, fieldpath.steps_in(frame, path), typed)
+
+    return shape

@@ -15,6 +15,9 @@ from .session import on_sail
 from .typedframe import TypedFrame, plain
 from .typenames import parse_type
 
+GLUE_OPTIONS = {"useCatalogSchema", "excludeStorageClasses"}
+"""Options beside `useSparkDataSource` that are not those of Spark's reader."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -121,6 +124,29 @@ def _options(facts: dict[str, Any]) -> dict[str, str]:
     shown = [facts.get("Storage Properties"), facts.get("Table Properties")]
     pairs = [pair.partition("=") for text in shown if text for pair in text.strip("[]").split(", ")]
     return {name.removeprefix("option."): value for name, _, value in pairs if name}
+
+
+def spark_rows(spark: SparkSession, database: str, table: str, options: dict[str, Any]) -> DataFrame:
+    """The rows of a table as Spark's own reader gives them.
+
+    Args:
+        spark: The session.
+        database: The table's database.
+        table: Its name.
+        options: Options of Spark's reader; with `useCatalogSchema` the table's types, else those of the data.
+
+    Raises:
+        LookupError: There is no such table.
+    """
+    rows = table_rows(spark, database, table).df
+    own = {n: v for n, v in options.items() if n not in GLUE_OPTIONS}
+    if not own:
+        return rows
+    known = describe(spark, database, table, rows)
+    reader = spark.read.format(known.provider).options(**{**known.options, **own})
+    if str(options.get("useCatalogSchema")).lower() == "true":
+        reader = reader.schema(rows.schema)
+    return reader.load(known.location)
 
 
 def declared_schema(spark: SparkSession, database: str, table: str) -> glue.StructType:

@@ -53,12 +53,13 @@ class DynamicFrameCollection:
         frames = {name: callable(frame, transformation_ctx) for name, frame in self._frames.items()}
         return DynamicFrameCollection(frames, self.glue_ctx)
 
-    def flatmap(
-        self, f: Callable[..., "DynamicFrameCollection"], transformation_ctx: str = ""
-    ) -> "DynamicFrameCollection":
-        """The frames of all the collections that a function makes of each frame, named `frame_inner`."""
+    def flatmap(self, f: Callable[..., Any], transformation_ctx: str = "") -> "DynamicFrameCollection":
+        """What a function makes of each frame: a frame, or a collection's frames, named `frame_inner`."""
         made: dict[str, Any] = {}
         for name, frame in self._frames.items():
-            for inner, result in f(frame, transformation_ctx).items():
-                made[f"{name}_{inner}"] = result
+            result = f(frame, transformation_ctx)
+            if isinstance(result, DynamicFrameCollection):
+                made |= {f"{name}_{inner}": part for inner, part in result.items()}
+            else:
+                made[name] = result
         return DynamicFrameCollection(made, self.glue_ctx)

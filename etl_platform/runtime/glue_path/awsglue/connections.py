@@ -23,6 +23,8 @@ SERVERS = (
 """Connection types whose tables JDBC reads."""
 KINDS = ("redshift", "rds", "postgres", "mysql")
 """Source types of the configuration whose tables JDBC reads: the first folder of their stand-ins."""
+TABLE_KEYS = ("dbtable", "dbTable", "tableName")
+"""Options that name a table."""
 URL = re.compile(r"jdbc:(?P<vendor>\w+):(?:\w+:)*//?@?(?P<host>[^/:;?@]+)(?P<rest>[^?]*)")
 
 
@@ -67,8 +69,10 @@ class ServerTable:
         else:
             root, database, table = local_root(str(self)), escape(self.database), escape(self.name)
             schema = escape(self.schema) if self.schema else "*"
-            patterns = [f"{kind}/*/{database}/{part}{table}" for kind in KINDS for part in ("", f"{schema}/")]
-            found = [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
+            found = self._below(root, database, table, schema)
+            if not found and self.database == self.server:
+                # A connection of the catalog names its database in AWS only.
+                found = self._below(root, "*", table, schema)
             found = [path for path in found if path.parts[len(root.parts) + 1] == self.server] or found
             found = [path for path in found if path.parts[len(root.parts)] == self.kind] or found
         if len(found) == 1:
@@ -79,6 +83,17 @@ class ServerTable:
             f"{self}: no local stand-in is there, and the local platform opens no connection; add to the "
             f"job's `data_sources` {self._declaration()} and put its files into {self.folder}."
         )
+
+    def _below(self, root: Path, database: str, table: str, schema: str) -> list[Path]:
+        patterns = [f"{kind}/*/{database}/{part}{table}" for kind in KINDS for part in ("", f"{schema}/")]
+        return [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
+
+    def target(self) -> Path:
+        """The folder to write to: the stand-in that there is, else where one belongs."""
+        try:
+            return self.stand_in()
+        except LookupError:
+            return self.folder
 
     def _declaration(self) -> str:
         if self.kind == "dynamodb":
@@ -116,9 +131,10 @@ def server_table(connection_type: str, options: dict[str, Any]) -> ServerTable:
 
 
 def _jdbc(connection_type: str, options: dict[str, Any]) -> ServerTable:
-    named = _named(options.get("dbtable"), connection_type, "dbtable")
+    given = next((options[key] for key in TABLE_KEYS if options.get(key)), None)
+    named = _named(given, connection_type, "dbtable")
     if re.search(r"[\s(]", named):
-        raise NotSupportedLocally("a query as `dbtable`", "the table's name, and spark.sql over its rows")
+        raise NotSupportedLocally("a query as `dbtable` here", "the table's name")
     schema, _, name = named.replace('"', "").replace("`", "").rpartition(".")
     url = URL.match(str(options.get("url", "")))
     rest = url["rest"] if url else ""
@@ -143,4 +159,6 @@ def _named(value: Any, connection_type: str, key: str) -> str:
 def conf_of(name: str) -> dict[str, str]:
     """What `extract_jdbc_conf` gives for a connection: an address that only this runtime reads."""
     url = f"jdbc:local://{name}"
-    return {"url": url, "fullUrl": f"{url}/{name}", "vendor": "local", "user": "local", "password": ""}
+    unset = {"customJDBCCert": "", "customJDBCCertString": "", "skipCustomJDBCCertValidation": "false"}
+    known = {"url": url, "fullUrl": f"{url}/{name}", "vendor": "local", "user": "local", "password": ""}
+    return {**known, "enforceSSL": "false", **unset}

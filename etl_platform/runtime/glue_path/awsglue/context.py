@@ -6,22 +6,22 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from . import catalog, connections, reading, records, sinks
+from . import catalog, connections, queries, reading, records
 from . import gluetypes as glue
 from .bookmarks import Bookmark
 from .datasource import DataSource, for_each_batch
 from .dynamicframe import DynamicFrame
 from .errorstages import ErrorStage
-from .formats import spark_format
+from .formats import SPARK_OWN, is_true, spark_format
 from .gluelog import GlueLogger
 from .localfiles import files_below
 from .readers import DataFrameReader, DynamicFrameReader
-from .refusal import NotSupportedLocally, missing, public_names
+from .refusal import missing, public_names
 from .session import on_sail
 from .sparktypes import spark_schema
-from .storage import Storage
 from .typedframe import Lazy, TypedFrame
-from .writers import DynamicFrameWriter
+from .writers import DataFrameWriter, DynamicFrameWriter
+from .writing import Writing
 
 SESSION = (
     "sql",
@@ -40,7 +40,7 @@ GRANULARITY = {"day": 3, "hour": 4, "minute": 5}
 """How many ingestion columns each granularity adds."""
 
 
-class GlueContext(Storage):
+class GlueContext(Writing):
     """Reads and writes frames.
 
     Args:
@@ -54,6 +54,7 @@ class GlueContext(Storage):
         self.create_dynamic_frame = DynamicFrameReader(self)
         self.create_data_frame = DataFrameReader(self)
         self.write_dynamic_frame = DynamicFrameWriter(self)
+        self.write_data_frame = DataFrameWriter(self)
         # Glue's Spark is not ANSI: a cast that fails is null. Spark 4 is ANSI unless told otherwise.
         self.spark_session.conf.set("spark.sql.ansi.enabled", "false")
         catalog.restore(self.spark_session)
@@ -112,17 +113,31 @@ class GlueContext(Storage):
     ) -> DynamicFrame:
         """A frame of files, or of the local stand-in of a table behind a server."""
         options = dict(connection_options or {})
-        if connection_type not in connections.FILES:
-            stand_in = connections.server_table(connection_type, options).stand_in()
-            lazy, stage = reading.frame_of_stand_in(self.spark_session, stand_in)
-            return self._read(lazy, stage, transformation_ctx)
-        files = reading.chosen(options, self.bookmark, transformation_ctx)
-        lazy, stage = reading.frame_of(
-            self.spark_session, files, spark_format(format), dict(format_options or {})
-        )
+        if connection_type in SPARK_OWN:
+            connection_type, format = "s3", connection_type
+        if connection_type in connections.FILES:
+            lazy, stage = self._files(options, spark_format(format), format_options, transformation_ctx)
+        else:
+            lazy, stage = self._server(connection_type, options)
         if push_down_predicate:
             lazy = lazy.then(lambda frame: frame.rows(frame.df.where(push_down_predicate)))
         return self._read(lazy, stage, transformation_ctx)
+
+    def _files(
+        self, options: dict[str, Any], format: str, format_options: dict[str, Any] | None, context: str
+    ) -> tuple[Lazy, ErrorStage]:
+        own = {n: v for n, v in options.items() if format in SPARK_OWN and n not in reading.OPTIONS}
+        given = {name: value for name, value in options.items() if name not in own}
+        files = reading.chosen(given, self.bookmark, context)
+        return reading.frame_of(self.spark_session, files, format, dict(format_options or {}), own)
+
+    def _server(self, connection_type: str, options: dict[str, Any]) -> tuple[Lazy, ErrorStage]:
+        query = queries.query_in(options) if connection_type in connections.SERVERS else None
+        if query is None:
+            stand_in = connections.server_table(connection_type, options).stand_in()
+            return reading.frame_of_stand_in(self.spark_session, stand_in)
+        rows = queries.rows_of_query(self.spark_session, connection_type, options, query)
+        return Lazy(lambda: TypedFrame.of(rows)), ErrorStage("read", lambda: None)
 
     def _read(self, lazy: Lazy, stage: ErrorStage, name: str) -> DynamicFrame:
         frame = DynamicFrame(lazy, self, name)
@@ -147,6 +162,9 @@ class GlueContext(Storage):
             LookupError: There is no such table.
         """
         database, table_name = database or name_space or "", table_name or ""
+        if not database or not table_name:
+            found = f"; found {', '.join(sorted(kwargs))}" if kwargs else ""
+            raise ValueError(f"from_catalog: give database and table_name{found}.")
         spark = self.spark_session
         rows = catalog.table_rows(spark, database, table_name)
         options = dict(additional_options or {})
@@ -154,7 +172,7 @@ class GlueContext(Storage):
         bookmark, context = self.bookmark, transformation_ctx
 
         def compute() -> TypedFrame:
-            frame = self._table(database, table_name, rows, bookmark if context else None, context)
+            frame = self._table(database, table_name, rows, bookmark if context else None, context, options)
             for predicate in predicates:
                 frame = frame.rows(frame.df.where(predicate))
             return frame
@@ -166,16 +184,23 @@ class GlueContext(Storage):
         return self._read(lazy, ErrorStage("read", lambda: None), transformation_ctx)
 
     def _table(
-        self, database: str, name: str, rows: TypedFrame, bookmark: Bookmark | None, context: str
+        self,
+        database: str,
+        name: str,
+        rows: TypedFrame,
+        bookmark: Bookmark | None,
+        context: str,
+        options: dict[str, Any],
     ) -> TypedFrame:
         """The rows of a table: of all its files, or of those that the bookmark does not have."""
         spark = self.spark_session
-        if bookmark is None and catalog.provider_of(spark, database, name) != "csv":
+        bounded = any(name in options for name in reading.BOUNDS)
+        if bookmark is None and not bounded and catalog.provider_of(spark, database, name) != "csv":
             return rows
         table = catalog.describe(spark, database, name, rows.df)
         paths = [table.location]
-        if bookmark is not None:
-            paths = bookmark.unread(context, files_below(table.location))
+        if bookmark is not None or bounded:
+            paths = reading.unread(files_below(table.location), options, bookmark, context)
         if not paths:
             empty = spark.createDataFrame([], spark_schema(table.schema))
             return TypedFrame(empty, table.schema)
@@ -195,7 +220,12 @@ class GlueContext(Storage):
         additional_options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> DataFrame:
-        """The rows of a table of the catalog as a DataFrame."""
+        """The rows of a table of the catalog as a DataFrame, by `useSparkDataSource` as Spark reads them."""
+        options = dict(additional_options or {})
+        if is_true(options.pop("useSparkDataSource", False)):
+            rows = catalog.spark_rows(self.spark_session, database, table_name, options)
+            predicate = kwargs.get("push_down_predicate")
+            return rows.where(predicate) if predicate else rows
         return self.create_dynamic_frame_from_catalog(
             database,
             table_name,
@@ -257,89 +287,6 @@ class GlueContext(Storage):
     ) -> None:
         """Call a function with each batch of a stream, until all that its stand-in holds has been read."""
         for_each_batch(frame, batch_function, dict(options or {}))
-
-    def getSink(
-        self, connection_type: str, format: str | None = None, transformation_ctx: str = "", **options: Any
-    ) -> sinks.DataSink:
-        """A sink of files that frames are written to.
-
-        Raises:
-            NotSupportedLocally: The connection is not one of files.
-        """
-        if connection_type not in connections.FILES:
-            near = "GlueContext.write_dynamic_frame.from_options"
-            raise NotSupportedLocally(f'GlueContext.getSink("{connection_type}")', near)
-        sink = sinks.DataSink(self.spark_session, options)
-        if format:
-            sink.setFormat(format)
-        return sink
-
-    def write_dynamic_frame_from_options(
-        self,
-        frame: Any,
-        connection_type: str,
-        connection_options: dict[str, Any] | None = None,
-        format: str | None = None,
-        format_options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-    ) -> Any:
-        """Append a frame, or a collection, to files or to the local stand-in of a server's table."""
-        options = dict(connection_options or {})
-        if connection_type not in connections.FILES:
-            table = connections.server_table(connection_type, options)
-            sinks.append_to_stand_in(self.spark_session, frame, table.folder)
-            return frame
-        sink = sinks.DataSink(self.spark_session, options)
-        sink.setFormat(format or "", **dict(format_options or {}))
-        return sink.write(frame)
-
-    def write_from_options(self, frame_or_dfc: Any, connection_type: str, *args: Any, **kwargs: Any) -> Any:
-        """Append a frame or a collection to a connection."""
-        return self.write_dynamic_frame_from_options(frame_or_dfc, connection_type, *args, **kwargs)
-
-    def write_dynamic_frame_from_catalog(
-        self,
-        frame: Any,
-        database: str | None = None,
-        table_name: str | None = None,
-        redshift_tmp_dir: str = "",
-        transformation_ctx: str = "",
-        additional_options: dict[str, Any] | None = None,
-        catalog_id: str | None = None,
-        name_space: str | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Append a frame to a table of the catalog, in its format and partitions."""
-        options = dict(additional_options or {})
-        sinks.append_to_table(
-            self.spark_session, frame, database or name_space or "", table_name or "", options
-        )
-        return frame
-
-    def write_dynamic_frame_from_jdbc_conf(
-        self,
-        frame: Any,
-        catalog_connection: str,
-        connection_options: dict[str, Any] | None = None,
-        redshift_tmp_dir: str = "",
-        transformation_ctx: str = "",
-        catalog_id: str | None = None,
-    ) -> Any:
-        """Append a frame, or each frame of a collection, to the local stand-in of a server's table."""
-        options = {"connectionName": catalog_connection, **(connection_options or {})}
-        table = connections.server_table("jdbc", options)
-        sinks.append_to_stand_in(self.spark_session, frame, table.folder)
-        return frame
-
-    def write_from_jdbc_conf(
-        self, frame_or_dfc: Any, catalog_connection: str, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Append a frame to a table behind a connection of the catalog."""
-        return self.write_dynamic_frame_from_jdbc_conf(frame_or_dfc, catalog_connection, *args, **kwargs)
-
-    def extract_jdbc_conf(self, connection_name: str, catalog_id: str | None = None) -> dict[str, str]:
-        """Address of a connection's stand-in: `url`, `fullUrl`, `vendor`, `user`, `password` (empty)."""
-        return connections.conf_of(connection_name)
 
     def add_ingestion_time_columns(self, dataFrame: DataFrame, timeGranularity: str = "") -> DataFrame:
         """The rows with `ingest_year`, `ingest_month`, `ingest_day`, then hour and minute by granularity.

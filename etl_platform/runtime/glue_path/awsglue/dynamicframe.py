@@ -326,7 +326,9 @@ class DynamicFrame(Frame):
     ) -> "DynamicFrame":
         """A field that holds JSON or CSV as what it holds; what cannot be read becomes an error record."""
         make = boxed.opener(path, format, options)
-        return self._recorded(make, "unbox", transformation_ctx, info, stageThreshold, totalThreshold)
+        opened = self._recorded(make, "unbox", transformation_ctx, info, stageThreshold, totalThreshold)
+        opened._lazy = opened._lazy.then(boxed.shaped(path, options.get("withSchema")))
+        return opened
 
     def spigot(
         self, path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""

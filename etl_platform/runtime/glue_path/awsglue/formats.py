@@ -27,11 +27,14 @@ JARS = {
     "xml": "spark-xml_<Scala version>-<version>.jar (com.databricks:spark-xml of Maven Central)",
 }
 """Formats that Spark as PySpark brings it lacks (xml: before Spark 4), and the jar that has each."""
-XML = ("rowTag", "encoding", "attributePrefix", "valueTag", "ignoreSurroundingSpaces", "excludeAttribute")
+XML = (
+    *("rowTag", "encoding", "attributePrefix", "valueTag", "ignoreSurroundingSpaces", "excludeAttribute"),
+    "treatEmptyValuesAsNulls",
+)
 READ: dict[str, set[str]] = {
     "csv": {*CSV, "multiLine", "withHeader", "skipFirst"},
     "json": {"jsonPath", "multiLine"},
-    "xml": {*XML, "withSchema", "treatEmptyValuesAsNulls"},
+    "xml": {*XML, "withSchema"},
     "avro": {"version"},
 }
 WRITE: dict[str, set[str]] = {
@@ -39,8 +42,10 @@ WRITE: dict[str, set[str]] = {
     "parquet": {"compression", "blockSize", "pageSize"},
     "avro": {"version"},
 }
-TUNING = {"optimizePerformance", "strictCheckForQuoting", "useGlueParquetWriter", "batchSize"}
-"""Options that change how fast Glue reads or writes, and not what."""
+TUNING = {"optimizePerformance", "strictCheckForQuoting", "useGlueParquetWriter", "batchSize", "inferSchema"}
+"""Options that change how fast Glue reads or writes, and not what: CSV read by path is text all the same."""
+SPARK_OWN = ("parquet", "orc")
+"""Formats whose further connection options Glue hands to Spark's own reader."""
 
 
 def spark_format(name: str | None) -> str:
@@ -63,7 +68,7 @@ def read_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
     given = _known(format, options, READ, "read")
     made: dict[str, Any] = {}
     if format == "csv":
-        made = {CSV[name]: _quote(value) for name, value in given.items() if name in CSV}
+        made = _csv(given)
         made["header"] = is_true(given.get("withHeader")) or is_true(given.get("skipFirst"))
     if format == "xml":
         made = {name: value for name, value in given.items() if name in XML}
@@ -80,10 +85,15 @@ def write_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
     """
     given = _known(format, options, WRITE, "write")
     if format == "csv":
-        made = {CSV[name]: _quote(value) for name, value in given.items() if name in CSV}
-        return made | {"header": is_true(given.get("writeHeader", True))}
+        return _csv(given) | {"header": is_true(given.get("writeHeader", True))}
     names = {"blockSize": "parquet.block.size", "pageSize": "parquet.page.size"}
     return {names.get(name, name): value for name, value in given.items() if name != "version"}
+
+
+def _csv(given: dict[str, Any]) -> dict[str, Any]:
+    made = {CSV[name]: _quote(value) for name, value in given.items() if name in CSV}
+    # Glue escapes by doubled quotes alone (RFC 4180) unless told otherwise, Spark by backslashes.
+    return {"escape": made.get("quote", '"'), **made} if made.get("quote") != "" else made
 
 
 def _known(format: str, options: dict[str, Any], known: dict[str, set[str]], verb: str) -> dict[str, Any]:

@@ -180,6 +180,11 @@ class EnumType(AtomicType):
         super().__init__(properties)
         self.options = list(options)
 
+    @classmethod
+    def fromJsonValue(cls, json_value: dict[str, Any]) -> "EnumType":
+        """The type that `jsonValue` wrote."""
+        return cls(json_value["options"], json_value.get("properties"))
+
     def jsonValue(self) -> dict[str, Any]:
         """The type as a JSON object."""
         return super().jsonValue() | {"options": self.options}

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .unreadable import Unreadable
+
 _STEP = re.compile(
     r"\.([A-Za-z_][\w-]*)|\[\s*'([^']+)'\s*\]|\[\s*\"([^\"]+)\"\s*\]|\[\s*(\d+)\s*\]|(\[\s*\*\s*\]|\.\*)"
 )
@@ -12,6 +14,9 @@ _STEP = re.compile(
 
 def parser(json_path: str | None) -> Callable[[str], Iterable[Any]]:
     """A function that gives the records of a text: one JSON value, several, or lists of them.
+
+    What is no JSON is left out to the end of the line in which that shows, and `Unreadable`: so a record cut
+    off at its line's end takes the next line with it, as in Glue.
 
     Args:
         json_path: Where in each value the records stand, such as `$.items[*]`; None: the value itself.
@@ -29,11 +34,27 @@ def parser(json_path: str | None) -> Callable[[str], Iterable[Any]]:
             if text[at] in " \t\r\n,\ufeff":
                 at += 1
                 continue
-            value, at = decoder.raw_decode(text, at)
+            try:
+                value, after = decoder.raw_decode(text, at)
+            except json.JSONDecodeError as error:
+                after = text.find("\n", error.pos) + 1 or end
+                yield Unreadable(error, text[at:after].rstrip())
+                at = after
+                continue
+            at = after
             for record in walk(value, steps):
-                yield from record if isinstance(record, list) else [record]
+                yield from map(_as_record, record if isinstance(record, list) else [record])
 
     return parse
+
+
+def _as_record(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    kind = type(value).__name__
+    return Unreadable(
+        TypeError(f"a record is a JSON object; found a value of type {kind}."), json.dumps(value)
+    )
 
 
 def path_steps(path: str) -> list[str | int | None]:

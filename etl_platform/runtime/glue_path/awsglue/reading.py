@@ -1,5 +1,7 @@
 """Frames of files: which files, which format, which schema."""
 
+import functools
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from .casting import cast, reads_as
 from .errorstages import ErrorStage
 from .formats import ATTACHED, SPARK_ERRORS, absent, is_true, read_options
 from .jsonrecords import parser
+from .jsontypes import parse_schema
 from .refusal import NotSupportedLocally
 from .session import on_sail
 from .sparktypes import has_choice, spark_schema
@@ -22,9 +25,12 @@ from .typedframe import Lazy, NamedColumn, TypedFrame, plain
 CONNECTION = {"paths", "path", "exclusions", "recurse", "basePath"}
 TUNING = {
     *("groupFiles", "groupSize", "compressionType", "maxBand", "maxFilesInBand", "useS3ListImplementation"),
-    *("isFailFast", "optimizePerformance", "excludeStorageClasses", "mergeSchema"),
+    *("isFailFast", "optimizePerformance", "excludeStorageClasses", "compression"),
 }
 """Options that change how Glue reads, and not what; Spark finds compression by itself."""
+BOUNDS = ("boundedFiles", "boundedSize")
+"""Options that leave files for later runs: how many are read at most, or after how many bytes to stop."""
+OPTIONS = CONNECTION | TUNING | {*BOUNDS}
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def chosen(options: dict[str, Any], bookmark: Bookmark | None, context: str) -> 
         NotSupportedLocally: An option is not known here.
         ValueError: There is no path.
     """
-    if unknown := sorted(set(options) - CONNECTION - TUNING):
+    if unknown := sorted(set(options) - OPTIONS):
         raise NotSupportedLocally(
             f"connection option {unknown[0]!r}", f"one of {', '.join(sorted(CONNECTION))}"
         )
@@ -71,18 +77,40 @@ def chosen(options: dict[str, Any], bookmark: Bookmark | None, context: str) -> 
         raise ValueError('connection_options: no path; give "paths": ["s3://bucket/prefix/"].')
     nested = is_true(options.get("recurse")) and any(localfiles.has_plain_folders(path) for path in paths)
     base = options.get("basePath") or (paths[0] if len(paths) == 1 else None)
-    if bookmark is None and not options.get("exclusions") and not nested:
+    if bookmark is None and not options.get("exclusions") and not nested and not set(options) & {*BOUNDS}:
         return Files(paths, options.get("basePath"))
     found = {file: changed for path in paths for file, changed in localfiles.files_below(path).items()}
     if options.get("exclusions"):
         left_out = localfiles.excluded(found, options["exclusions"])
         found = {file: changed for file, changed in found.items() if file not in left_out}
-    wanted = bookmark.unread(context, found) if bookmark is not None else list(found)
+    wanted = unread(found, options, bookmark, context)
     return Files(wanted, None if base in wanted else base)
 
 
+def unread(
+    found: dict[str, int], options: dict[str, Any], bookmark: Bookmark | None, context: str
+) -> list[str]:
+    """The files to read of those found: not those that the bookmark has, nor more than the bounds allow."""
+    wanted = bookmark.unread(context, found) if bookmark is not None else list(found)
+    kept = wanted
+    if options.get("boundedFiles"):
+        kept = wanted[: int(options["boundedFiles"])]
+    elif options.get("boundedSize"):
+        sizes = [localfiles.local_path(file).stat().st_size for file in wanted]
+        before = itertools.accumulate(sizes, initial=0)
+        limit = int(options["boundedSize"])
+        kept = [file for file, read in zip(wanted, before, strict=False) if read < limit]
+    if bookmark is not None:
+        bookmark.leave(context, wanted[len(kept) :])
+    return kept
+
+
 def frame_of(
-    spark: SparkSession, files: Files, format: str, options: dict[str, Any]
+    spark: SparkSession,
+    files: Files,
+    format: str,
+    options: dict[str, Any],
+    own: dict[str, Any] | None = None,
 ) -> tuple[Lazy, ErrorStage]:
     """The records of files, and the error records of what could not be read.
 
@@ -91,10 +119,11 @@ def frame_of(
         files: The files.
         format: Spark's name of the format.
         options: Glue's format options.
+        own: Options of Spark's reader, passed on as they are.
     """
     attached = {name: options[name] for name in ATTACHED if options.get(name)}
     options = {name: value for name, value in options.items() if name not in ATTACHED}
-    spark_options = read_options(format, options)
+    spark_options = read_options(format, options) | (own or {})
     none = ErrorStage("read", lambda: None)
     if not files.paths:
         return Lazy(lambda: TypedFrame.of(spark.createDataFrame([], "_ string").drop("_"))), none
@@ -102,7 +131,10 @@ def frame_of(
         return _json(spark, files, options, attached)
 
     def compute() -> TypedFrame:
-        df = _loaded(files.reader(spark).options(**spark_options), format, files.paths)
+        reader = files.reader(spark).options(**spark_options)
+        if options.get("withSchema"):
+            reader = reader.schema(spark_schema(parse_schema(options["withSchema"])))
+        df = _loaded(reader, format, files.paths)
         if format == "csv" and not is_true(options.get("withHeader")):
             df = df.toDF(
                 *[f"col{i}" if _unnamed(name, options) else name for i, name in enumerate(df.columns)]
@@ -155,24 +187,33 @@ def _json(
 ) -> tuple[Lazy, ErrorStage]:
     whole = bool(options.get("jsonPath")) or any(is_true(options.get(n)) for n in ("multiLine", "multiline"))
     parse = parser(options.get("jsonPath"))
-    texts: list[DataFrame] = []
 
-    def source() -> records.Input:
-        if not texts:
-            reader = files.reader(spark).option("wholetext", whole)
-            texts.append(_with_facts(_loaded(reader, "text", files.paths), attached))
-        return records.Input(texts[0], None)
+    @functools.cache
+    def inferred(whole: bool) -> tuple[records.Input, glue.StructType, bool]:
+        """What is read, its schema, and whether any of it cannot be read."""
+        reader = files.reader(spark).option("wholetext", whole)
+        source = records.Input(_with_facts(_loaded(reader, "text", files.paths), attached), None)
+        return source, *records.infer(source, parse, None)
+
+    @functools.cache
+    def by_text() -> bool:
+        """Whether records may span lines: by option, or as a line by itself cannot be read."""
+        return whole or inferred(False)[2]
 
     def compute() -> TypedFrame:
-        schema, failed = records.infer(source(), parse, None)
-        if whole or failed or has_choice(schema) or not schema.fields:
-            return records.made_by(source(), parse, schema)
+        source, schema, _ = inferred(by_text())
+        if by_text() or has_choice(schema) or not schema.fields:
+            return records.made_by(source, parse, schema)
         native = _loaded(files.reader(spark).schema(spark_schema(schema)), "json", files.paths)
         native = _with_facts(native, attached)
         columns = TypedFrame.of(native).schema.fields[len(schema.fields) :]
         return TypedFrame(native, glue.StructType([*schema.fields, *columns]))
 
-    return Lazy(compute), ErrorStage("read json", lambda: records.errors_of(source(), parse, "read json", ""))
+    def errors() -> DataFrame | None:
+        source, _, failed = inferred(by_text())
+        return records.errors_of(source, parse, "read json", "") if failed else None
+
+    return Lazy(compute), ErrorStage("read json", errors)
 
 
 def checked_csv(texts: DataFrame, declared: glue.StructType) -> TypedFrame:

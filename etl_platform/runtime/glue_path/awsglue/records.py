@@ -13,23 +13,24 @@ from . import gluetypes as glue
 from .shapes import decode, encode, schema_of, shape
 from .sparktypes import schema_of as schema_of_rows
 from .typedframe import TypedFrame, plain
+from .unreadable import Unreadable
 
 Records = Callable[[Any], Iterable[Any]]
-"""Makes records (dicts) of one input: a dict of a row's fields, or a text."""
+"""Makes records (dicts), or what is `Unreadable`, of one input: a dict of a row's fields, or a text."""
 
-FAILURE = "struct<msg:string,stackTrace:array<string>,input:string>"
+FAILURE = "array<struct<msg:string,stackTrace:string,input:string>>"
 ERROR = (
-    "struct<callsite:struct<site:string,info:string>,msg:string,stackTrace:array<string>,"
-    "input:string,dynamicRecord:string,source:string>"
+    "struct<callsite:struct<site:string,info:string>,msg:string,stackTrace:string,input:string,"
+    "bytesread:bigint,source:string,dynamicRecord:string>"
 )
 """An error record, with the fields that Glue shows; `dynamicRecord` is the record as JSON."""
-Failure = tuple[str, list[str], str]
+Failure = tuple[str, str, str]
 
 
 def failure(error: Exception, given: Any) -> Failure:
     """What an error record keeps of an exception."""
     shown = given if isinstance(given, str) else json.dumps(given, default=str)
-    return f"{type(error).__name__}: {error}", traceback.format_exception(error), shown
+    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)), shown
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,24 @@ class Input:
         return (lambda value: value) if schema is None else (lambda value: decode(value, schema))
 
 
-def attempted(make: Records, read: Callable[[Any], Any]) -> Callable[[Any], tuple[list[Any], Failure | None]]:
+def attempted(make: Records, read: Callable[[Any], Any]) -> Callable[[Any], tuple[list[Any], list[Failure]]]:
     """The function with its failures caught: each becomes an error record, as in Glue."""
 
-    def attempt(value: Any) -> tuple[list[Any], Failure | None]:
-        given = read(value)
+    def attempt(value: Any) -> tuple[list[Any], list[Failure]]:
+        made: list[Any] = []
+        failures: list[Failure] = []
         try:
-            made = list(make(given))
-            for record in made:
-                if not isinstance(record, dict):
-                    raise TypeError(
-                        f"the function returned a {type(record).__name__}; expected a record (dict)."
-                    )
+            for record in make(read(value)):
+                if isinstance(record, Unreadable):
+                    failures.append(failure(record.error, record.text))
+                elif isinstance(record, dict):
+                    made.append(record)
+                else:
+                    kind = type(record).__name__
+                    raise TypeError(f"the function returned a {kind}; expected a record (dict).")
         except Exception as error:  # noqa: BLE001 - a function of the script's may raise anything
-            return [], failure(error, read(value))
-        return made, None
+            return [], [failure(error, read(value))]
+        return made, failures
 
     return attempt
 
@@ -135,14 +139,15 @@ def errors_of(source: Input, make: Records, site: str, info: str) -> DataFrame:
     """The inputs that a function failed on, as error records: one column `error`."""
     attempt = attempted(make, source.read())
     worker = F.udf(lambda value: attempt(value)[1], FAILURE, useArrow=False)
-    failed = source.df.select(worker(source.value()).alias("f")).where(F.col("f").isNotNull())
+    failed = source.df.select(F.explode(worker(source.value())).alias("f"))
     text = source.schema is None
     error = F.struct(
         F.struct(F.lit(site).alias("site"), F.lit(info).alias("info")).alias("callsite"),
         F.col("f.msg").alias("msg"),
         F.col("f.stackTrace").alias("stackTrace"),
         (F.col("f.input") if text else F.lit(None).cast("string")).alias("input"),
-        (F.lit(None).cast("string") if text else F.col("f.input")).alias("dynamicRecord"),
+        F.lit(None).cast("bigint").alias("bytesread"),
         F.lit(site).alias("source"),
+        (F.lit(None).cast("string") if text else F.col("f.input")).alias("dynamicRecord"),
     )
     return failed.select(error.cast(ERROR).alias("error"))

@@ -26,7 +26,7 @@ class NotSupportedLocally(NotImplementedError, AttributeError):
 
 def missing(owner: str, name: str, known: Iterable[str]) -> NotSupportedLocally:
     """The refusal of a method that is not there, with the one that has the nearest name."""
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
+    close = difflib.get_close_matches(name, sorted(known), n=1)
     return NotSupportedLocally(f"{owner}.{name}", f"{owner}.{close[0]}" if close else None)
 
 

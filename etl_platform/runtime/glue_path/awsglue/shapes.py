@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import gluetypes as glue
+from .dynamicrecord import DynamicRecord
 from .typenames import parse_type
 
 ELEMENT = 0
@@ -181,7 +182,7 @@ def decode(value: Any, data_type: glue.DataType) -> Any:
             return next((decode(part, t) for part, t in parts if part is not None), None)
         case glue.StructType():
             pairs = zip(data_type.fields, value, strict=True)
-            return {field.name: decode(part, field.dataType) for field, part in pairs}
+            return DynamicRecord((field.name, decode(part, field.dataType)) for field, part in pairs)
         case glue.ArrayType():
             return [decode(part, data_type.elementType) for part in value]
         case glue.MapType():

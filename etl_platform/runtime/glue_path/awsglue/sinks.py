@@ -1,17 +1,19 @@
 """Writing frames to files and tables, and the catalog's update."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from . import catalog
+from .connections import ServerTable
 from .formats import FORMATS, SPARK_ERRORS, absent, is_true, spark_format, write_options
 from .localfiles import ROOT, format_of, local_path
 from .refusal import NotSupportedLocally, missing, public_names
 
 OPTIONS = {"path", "partitionKeys", "enableUpdateCatalog", "updateBehavior", "compression"}
+TABLE_OPTIONS = {"partitionKeys", "enableUpdateCatalog", "updateBehavior"}
+"""Options of writing to a table of the catalog, which knows its own path and format."""
 TUNING = {"groupFiles", "groupSize", "useS3ListImplementation", "recurse", "numberTargetPartitions"}
 
 
@@ -142,12 +144,23 @@ def append_to_table(
     sink.writeFrame(frame)
 
 
-def append_to_stand_in(spark: SparkSession, frame: Any, folder: Path) -> None:
-    """Append to the local stand-in of a server's table, in the format of its files; new ones are Parquet.
+class StandInSink(DataSink):
+    """Where frames for a server's table are written: a collection's frames go to the same table."""
 
-    A collection's frames go to the same table, as they do behind a server.
-    """
-    sink = DataSink(spark, {"path": str(folder)})
-    sink.setFormat(format_of(folder))
-    for each in frame.values() if hasattr(frame, "items") else [frame]:
-        sink.writeFrame(each)
+    def write(self, dynamic_frame_or_dfc: Any, info: str = "") -> Any:
+        """Append a frame, or each frame of a collection."""
+        frames = getattr(dynamic_frame_or_dfc, "values", None)
+        for frame in frames() if frames else [dynamic_frame_or_dfc]:
+            self.writeFrame(frame, info)
+        return dynamic_frame_or_dfc
+
+    def setFormat(self, format: str, **options: Any) -> None:
+        """Accepted; a server's table has no format, and its stand-in that of its files."""
+
+
+def stand_in_sink(spark: SparkSession, table: ServerTable) -> DataSink:
+    """A sink of the local stand-in of a server's table, in the format of its files; new ones are Parquet."""
+    folder = table.target()
+    sink = StandInSink(spark, {"path": str(folder)})
+    sink._format = format_of(folder)
+    return sink

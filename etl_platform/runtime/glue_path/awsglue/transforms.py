@@ -155,10 +155,15 @@ class Map(GlueTransform):
     """What a function makes of each record."""
 
     def __call__(
-        self, frame: DynamicFrame, f: Callable[[Any], Any], *args: Any, **kwargs: Any
+        self,
+        frame: DynamicFrame,
+        f: Callable[[Any], Any],
+        transformation_ctx: str = "",
+        *args: Any,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """Arguments as of `DynamicFrame.map`."""
-        return frame.map(f, *args, **kwargs)
+        return frame.map(f, False, transformation_ctx, *args, **kwargs)
 
 
 class Relationalize(GlueTransform):

@@ -70,3 +70,23 @@ class DynamicFrameWriter:
         return self._glue_context.write_dynamic_frame_from_jdbc_conf(
             frame, catalog_connection, connection_options, redshift_tmp_dir, transformation_ctx, catalog_id
         )
+
+
+class DataFrameWriter:
+    """Writes Spark DataFrames, as `write_data_frame.…` does.
+
+    Args:
+        glue_context: The GlueContext.
+    """
+
+    def __init__(self, glue_context: Any):
+        self._glue_context = glue_context
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise missing("DataFrameWriter", name, public_names(DataFrameWriter))
+
+    def from_catalog(self, *args: Any, **kwargs: Any) -> Any:
+        """Append a DataFrame to a table of the catalog."""
+        return self._glue_context.write_data_frame_from_catalog(*args, **kwargs)
