@@ -13,8 +13,8 @@ from etl_platform.decide.history import cost_points
 from etl_platform.decide.plan import WhatIf, plan_job, runs_a_month
 from etl_platform.pricing.anomaly import anomalies
 from etl_platform.pricing.book import book_of
-from etl_platform.pricing.forecast import HISTORY_DAYS, Forecast, forecast_month
-from etl_platform.pricing.history import known_sum
+from etl_platform.pricing.forecast import HISTORY_DAYS, Forecast, forecast_month, spent_in_month
+from etl_platform.pricing.history import days_of, known_sum
 from etl_platform.pricing.savings import savings
 from etl_platform.tracking.records import JobExecution
 from etl_platform.tracking.tables import DAY_SECONDS
@@ -128,7 +128,7 @@ def forecast(case: Case) -> Forecast | None:
     """The month's forecast; None where `forecast_monthly_costs` is off."""
     if not case.config.settings.agents.cost_tracking_agent.forecast_monthly_costs:
         return None
-    return forecast_month(cost_points(past(case)), _today(case))
+    return forecast_month(days_of(cost_points(past(case))), _today(case))
 
 
 def what_if(case: Case, text: str) -> float | None:
@@ -252,7 +252,7 @@ def alert_causes(case: Case) -> list[Cause]:
 def _budget_causes(case: Case, run: JobExecution | None) -> Sequence[Cause]:
     cost, month = case.job.cost, _today(case).isoformat()[:7]
     share = cost.cost_alerts.threshold_percent / 100
-    spent = known_sum(one.usd for one in cost_points(past(case)) if one.month == month)
+    spent = spent_in_month(days_of(cost_points(past(case))), _today(case))
     ahead = forecast(case)
     paid = run.cost_breakdown.total_cost_usd if run and run.cost_breakdown else None
     run_id = run.execution_id if run else ""

@@ -251,7 +251,7 @@ def learned_choice(case: Case) -> Mapping[str, Any] | None:
     if decision is None or not (decision.learned_from or history.borrowed):
         return None
     try:
-        naive = decide(case.config, plan.job, replace(plan.situation, history=History(costs=history.costs)))
+        naive = decide(case.config, plan.job, replace(plan.situation, history=History(days=history.days)))
     except CannotRunError:
         return None
     # Under the profile `local` the run stays here; what is learned shows in what is recommended.

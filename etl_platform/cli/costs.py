@@ -25,7 +25,7 @@ from etl_platform.decide.history import cost_points
 from etl_platform.pricing.anomaly import anomalies
 from etl_platform.pricing.book import BadPriceFileError, PriceBook, UnknownPriceKeyError, book_of
 from etl_platform.pricing.forecast import HISTORY_DAYS, Forecast, forecast_month
-from etl_platform.pricing.history import CostPoint, Total, known_sum, totals
+from etl_platform.pricing.history import CostPoint, Total, days_of, known_sum, totals
 from etl_platform.pricing.savings import Saving, savings
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
@@ -61,14 +61,17 @@ def costs(
     now = dt.datetime.now(dt.timezone.utc)
     start = since.replace(tzinfo=dt.timezone.utc) if since else now - dt.timedelta(days=HISTORY_DAYS)
     executions = list(_executions(open_store(config), job_id, start.timestamp()))
-    points = cost_points(executions)
+    finished = cost_points(executions)
+    points = [one for one in finished if one.charged]
+    forecast = forecast_month(days_of(points), now.date())
     answer = {
         "job_id": job_id,
         "since": start.date().isoformat(),
         "runs": len(points),
         "unpriced_runs": sum(one.usd is None for one in points),
+        "uncharged_runs": len(finished) - len(points),
         "models_usd": _models_usd(executions),
-        "forecast": asdict(forecast_month(points, now.date())),
+        "forecast": asdict(forecast),
         "totals": [asdict(one) for one in totals(points, by)],
         "days": _days(points),
         "top": [_run(one) for one in _dearest(points)],
@@ -81,10 +84,12 @@ def costs(
     if output_format == "json":
         print_json(answer)
         return
-    if not points:
+    if not finished:
         messages.print("No finished run is recorded in that time.", markup=False)
-        return
-    _print(answer, forecast_month(points, now.date()), totals(points, by), by)
+    if points:
+        _print(answer, forecast, totals(points, by), by)
+    if free := answer["uncharged_runs"]:
+        messages.print(f"Runs on this machine, which had no charge: {free}.", markup=False)
 
 
 def _executions(store: TrackingStore, job_id: str | None, since: float):

@@ -139,8 +139,8 @@ def _sentences(one: Plan) -> Table:
         ),
         (
             "this month",
-            f"{_usd(one.spent_usd)} so far, "
-            f"{_usd(one.forecast_usd, decision.selected.charged)} in all ({one.forecast_from})",
+            (f"{_usd(one.spent_usd)} so far, " if one.spent_usd or decision.selected.charged else "")
+            + f"{_usd(one.forecast_usd, decision.selected.charged)} in all ({one.forecast_from})",
         ),
     ]
     table = Table(show_header=False, box=None)

@@ -1,5 +1,6 @@
 """What a job's past runs tell: how long they took, where, on how much data, and for how much."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
@@ -9,7 +10,8 @@ from pydantic import TypeAdapter
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.decide.size import Size, declared
-from etl_platform.pricing.history import CostPoint
+from etl_platform.pricing.forecast import HISTORY_DAYS
+from etl_platform.pricing.history import CostPoint, DayCost
 from etl_platform.tracking.records import JobExecution
 from etl_platform.tracking.store import TrackingStore
 
@@ -47,23 +49,36 @@ class History:
     Attributes:
         runs: Successful runs whose time and size are known.
         last_platform: Where the last run ran.
-        costs: What each finished run cost.
+        days: What the runs of each day cost, all runs of the days that a forecast looks at.
         borrowed: Runs of similar jobs, where the job itself has few.
     """
 
     runs: tuple[PastRun, ...] = ()
     last_platform: str | None = None
-    costs: tuple[CostPoint, ...] = ()
+    days: tuple[DayCost, ...] = ()
     borrowed: tuple["LearningVector", ...] = ()
 
 
-def history_of(store: TrackingStore, job: Job) -> History:
-    """Read the latest runs of a job."""
+def history_of(store: TrackingStore, job: Job, today: dt.date) -> History:
+    """Read the latest runs of a job, and what its days until `today` (UTC) have cost."""
     executions = store.executions(job.job_id, limit=LATEST).items
     return History(
         runs=tuple(run for one in executions if (run := _past_run(one, job))),
         last_platform=next((one.job_type for one in executions if one.job_type), None),
-        costs=tuple(cost_points(executions)),
+        days=_days(store, job, today),
+    )
+
+
+def _days(store: TrackingStore, job: Job, today: dt.date) -> tuple[DayCost, ...]:
+    since = today - dt.timedelta(days=HISTORY_DAYS)
+    return tuple(
+        DayCost(
+            dt.date.fromisoformat(one.date),
+            one.total_executions,
+            one.total_executions - one.priced_executions,
+            one.total_cost_usd,
+        )
+        for one in store.cost_trend(job.job_id, since.isoformat(), today.isoformat())
     )
 
 

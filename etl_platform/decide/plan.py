@@ -22,8 +22,7 @@ from etl_platform.decide.options import PlatformOption, Situation
 from etl_platform.decide.rates import Rates
 from etl_platform.pricing.book import PriceBook, book_of
 from etl_platform.pricing.budget import BudgetVerdict, check_budget
-from etl_platform.pricing.forecast import forecast_month
-from etl_platform.pricing.history import known_sum
+from etl_platform.pricing.forecast import forecast_month, spent_in_month
 from etl_platform.tracking.store import TrackingStore
 from etl_platform.workload.analyze import analyze
 from etl_platform.workload.model import Workload
@@ -147,7 +146,7 @@ def plan_jobs(
             config,
             job,
             measured[job.job_id],
-            history_of(store, job),
+            history_of(store, job, _day(now)),
             book,
             rates,
             circuits,
@@ -181,7 +180,7 @@ def _plan(
     except CannotRunError as error:
         refusal = str(error)
     today = _day(now)
-    spent = known_sum(one.usd for one in history.costs if one.month == today.isoformat()[:7])
+    spent = spent_in_month(history.days, today)
     budget, forecast, source = _money(job, situation, decision, spent)
     return Plan(
         job=job,
@@ -238,13 +237,11 @@ def _day(now: float) -> dt.date:
 def _month(
     job: Job, history: History, estimate: float | None, free: bool, today: dt.date
 ) -> tuple[float | None, str]:
-    # What was free says nothing of what is charged, and the other way round.
-    alike = [one for one in history.costs if (one.platform == "local") == free]
-    forecast = forecast_month(alike, today)
-    if forecast.expected_usd is not None:
-        return forecast.expected_usd, f"its runs of {forecast.days} days"
     if free:
         return None, "this machine charges nothing"
+    forecast = forecast_month(history.days, today)
+    if forecast.expected_usd is not None:
+        return forecast.expected_usd, f"its runs of {forecast.days} days"
     runs = runs_a_month(job, today)
     if runs is None:
         return None, "it has no schedule and too few priced runs"

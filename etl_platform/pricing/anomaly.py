@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from etl_platform.config.models.base import PlatformName
-from etl_platform.pricing.history import CostPoint
+from etl_platform.pricing.history import FREE, CostPoint
 
 THRESHOLD = 3.5
 """Modified z-score of an outlier (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993)."""
@@ -18,9 +17,6 @@ LEAST_SPREAD = 0.05
 
 LEAST_HISTORY = 5
 """Earlier runs without which nothing is called unusual."""
-
-FREE: PlatformName = "local"
-"""The platform that nobody bills."""
 
 WINDOW = 50
 """Latest earlier runs that count, so that a job that grew is held against what it is now."""

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from etl_platform.pricing.history import CostPoint, known_sum
+from etl_platform.pricing.history import DayCost, known_sum
 
 LEVEL = 0.9
 """Share of months that the range is meant to hold."""
@@ -46,7 +46,7 @@ class Forecast:
     notes: tuple[str, ...]
 
 
-def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
+def forecast_month(costs: Iterable[DayCost], today: dt.date) -> Forecast:
     """Forecast the calendar month of a day.
 
     The daily sums of the whole days before it are explained by least squares with a level for each day of
@@ -55,23 +55,20 @@ def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
     exact prediction interval of that sum (Draper and Smith, "Applied Regression Analysis").
 
     Args:
-        points: Runs of one job or of many; those of unknown cost are left out and noted.
-        today: A day of the month, UTC; later points are ignored.
+        costs: Days of one job or of many; runs of unknown cost are left out and noted.
+        today: A day of the month, UTC; later days are ignored.
     """
     import numpy as np
     from scipy import stats
 
-    runs = [point for point in points if point.day <= today]
+    past = [one for one in costs if one.day <= today]
+    spent = spent_in_month(past, today)
     month = today.isoformat()[:7]
-    spent = known_sum(point.usd for point in runs if point.month == month)
     notes: list[str] = []
-    unpriced = sum(point.usd is None for point in runs)
-    if unpriced:
-        notes.append(f"{unpriced} of {len(runs)} runs have no known cost and are left out")
-    by_day: dict[dt.date, float] = {}
-    for point in runs:
-        if point.usd is not None:
-            by_day[point.day] = by_day.get(point.day, 0.0) + point.usd
+    if unpriced := sum(one.unpriced for one in past):
+        runs = sum(one.runs for one in past)
+        notes.append(f"{unpriced} of {runs} runs have no known cost and are left out")
+    by_day = {one.day: one.usd for one in past if one.usd is not None}
     first = max(min(by_day, default=today), today - dt.timedelta(days=HISTORY_DAYS))
     days = [first + dt.timedelta(days=n) for n in range((today - first).days)]
     if len(days) < LEAST_DAYS:
@@ -90,12 +87,12 @@ def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
         )
         return np.hstack([levels, trend])
 
-    costs = np.array([by_day.get(day, 0.0) for day in days])
+    spendings = np.array([by_day.get(day, 0.0) for day in days])
     matrix = design(days)
     inverse = np.linalg.pinv(matrix.T @ matrix)
-    weights = inverse @ matrix.T @ costs
+    weights = inverse @ matrix.T @ spendings
     freedom = max(len(days) - matrix.shape[1], 1)
-    variance = float(((costs - matrix @ weights) ** 2).sum()) / freedom
+    variance = float(((spendings - matrix @ weights) ** 2).sum()) / freedom
 
     last = dt.date(today.year, today.month, calendar.monthrange(today.year, today.month)[1])
     left = [today + dt.timedelta(days=n) for n in range((last - today).days + 1)]
@@ -107,7 +104,7 @@ def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
     half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * spread
     so_far = spent or 0.0
     expected = so_far + float(ahead.sum())
-    mean = float(costs.mean())
+    mean = float(spendings.mean())
     growth = float(weights[-1]) * DAYS_A_MONTH / mean if growing and mean > 0 else None
     return Forecast(
         month=month,
@@ -119,3 +116,9 @@ def forecast_month(points: Iterable[CostPoint], today: dt.date) -> Forecast:
         days=len(days),
         notes=tuple(notes),
     )
+
+
+def spent_in_month(costs: Iterable[DayCost], today: dt.date) -> float | None:
+    """Known cost of a day's calendar month; None where none is known."""
+    month = (today.year, today.month)
+    return known_sum(one.usd for one in costs if (one.day.year, one.day.month) == month)

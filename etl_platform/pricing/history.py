@@ -6,6 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from etl_platform.config.models.base import PlatformName
+
+FREE: PlatformName = "local"
+"""The platform that nobody bills."""
+
 
 @dataclass(frozen=True)
 class CostPoint:
@@ -36,6 +41,38 @@ class CostPoint:
     def month(self) -> str:
         """UTC month of its start, such as `2026-11`."""
         return self.day.isoformat()[:7]
+
+    @property
+    def charged(self) -> bool:
+        """Whether anybody bills it: of a run on this machine at most the models that it asked."""
+        return self.platform != FREE or self.usd is not None
+
+
+@dataclass(frozen=True)
+class DayCost:
+    """The finished runs of one day.
+
+    Attributes:
+        day: UTC day of their starts.
+        runs: All of them.
+        unpriced: Those of unknown cost; they are not in `usd`.
+        usd: Sum of the known costs; None where none is known.
+    """
+
+    day: dt.date
+    runs: int
+    unpriced: int
+    usd: float | None
+
+
+def days_of(points: Iterable[CostPoint]) -> list[DayCost]:
+    """The runs of each day, oldest first."""
+    days: dict[dt.date, list[float | None]] = defaultdict(list)
+    for point in points:
+        days[point.day].append(point.usd)
+    return [
+        DayCost(day, len(costs), costs.count(None), known_sum(costs)) for day, costs in sorted(days.items())
+    ]
 
 
 @dataclass(frozen=True)

@@ -75,3 +75,14 @@ def test_no_runs_and_unknown_jobs_are_sentences(tmp_path: Path) -> None:
     assert "No finished run" in call(tmp_path, "costs").stderr
     wrong = call(tmp_path, "costs", "aa")
     assert wrong.returncode == 1 and 'no job "aa"' in wrong.stderr
+
+
+def test_runs_that_nobody_bills_are_not_of_unknown_cost(tmp_path: Path) -> None:
+    project(tmp_path, [None])
+    store = SqliteStore(tmp_path / ".etl_platform" / "tracking.db")
+    run = store.execution("exec-00")
+    assert run
+    store.put_execution(run.model_copy(update={"job_type": "local"}))
+    answer = json.loads(call(tmp_path, "costs", "--format", "json").stdout)
+    assert (answer["runs"], answer["unpriced_runs"], answer["uncharged_runs"]) == (0, 0, 1)
+    assert "had no charge: 1" in call(tmp_path, "costs").stderr

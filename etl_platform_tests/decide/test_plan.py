@@ -48,6 +48,7 @@ def plan(
     store = SqliteStore(folder / "tracking.db", clock=lambda: NOW)
     for record in executions:
         store.put_execution(record)
+        store.count_cost(record)
     return plan_job(config, one, store, now=NOW, what_if=WhatIf.parse(what_if) if what_if else None)
 
 
@@ -130,22 +131,32 @@ def test_the_month_is_the_schedule_times_the_estimate_before_there_are_runs(tmp_
     assert "scheduled runs" in answer.forecast_from
 
 
-def test_the_month_comes_from_runs_where_there_are_some(tmp_path):
-    day = 86_400
-    runs = [
+def runs_every(seconds: float, count: int) -> list[JobExecution]:
+    """Runs of two dollars each before now."""
+    return [
         JobExecution(
             execution_id=f"exec-{n}",
-            timestamp=NOW - n * day,
+            timestamp=NOW - n * seconds,
             job_name="orders",
             job_type="glue",
             status="success",
-            end_time=NOW - n * day + 60,
+            end_time=NOW - n * seconds + 60,
             duration_seconds=60,
             cost_breakdown=CostBreakdown(total_cost_usd=2.0),
         )
-        for n in range(1, 15)
+        for n in range(1, count + 1)
     ]
-    answer = plan(tmp_path, job(), executions=runs)
+
+
+def test_an_hourly_job_has_spent_what_all_its_runs_cost(tmp_path):
+    answer = plan(tmp_path, job(), executions=runs_every(3600, 200))
+    assert answer.spent_usd == 400.0
+    # Nine days and ten hours of September are left.
+    assert answer.forecast_usd == pytest.approx(400 + 2 * 226, rel=0.05)
+
+
+def test_the_month_comes_from_runs_where_there_are_some(tmp_path):
+    answer = plan(tmp_path, job(), executions=runs_every(86_400, 14))
     # September 2026 has thirty days; the runs cover the last fourteen.
     assert answer.forecast_from == "its runs of 14 days"
     assert answer.spent_usd == 28.0
