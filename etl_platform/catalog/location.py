@@ -16,7 +16,7 @@ class NoLocationError(LookupError):
 
 
 class NotFilesError(NoLocationError):
-    """A dataset that has no files under this profile, such as a stream, or a table behind a server."""
+    """A dataset without rows that could be looked at before or after a run, such as a stream."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,26 @@ def locate_source(source: sources.AnySource, config: Config) -> Location:
         case sources.RedshiftSource() | sources.RdsSource() | sources.SqlSource() if local:
             kind, *names = source_key(source)
             return Location(f"{kind}://{'/'.join(names)}", server_path(source, root), None)
+        case sources.RedshiftSource() | sources.RdsSource() | sources.SqlSource():
+            raise NoLocationError(
+                f"source `{source.name}` of type {source.source_type} is a table of a server, and has no "
+                f"files under the profile {config.profile}."
+            )
+        case sources.DynamoDbSource():
+            raise NoLocationError(
+                f"source `{source.name}` is a DynamoDB table, of which a look at all items costs what "
+                "reading them costs: its rules are not evaluated. Declare a source of type `s3` on a copy in "
+                "files and put them there, or put them on the job's target."
+            )
+        case sources.KinesisSource():
+            raise NotFilesError(
+                f"source `{source.name}` is a stream, whose rows come while the job runs: its rules are not "
+                "evaluated. Put them on the job's target, or on a source of type `s3` where Firehose "
+                "delivers the stream."
+            )
     raise NotFilesError(
-        f"source `{source.name}` of type {source.source_type} has no files under profile {config.profile}."
+        f"source `{source.name}` of type {source.source_type} has no files under the profile "
+        f"{config.profile}: its rules are not evaluated. Put them on the job's target."
     )
 
 

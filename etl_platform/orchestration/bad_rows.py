@@ -12,6 +12,7 @@ from etl_platform.quality.quarantine import open_shelf, quarantine
 from etl_platform.quality.quarantined import QuarantineError
 from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.rules import rules_that
+from etl_platform.quality.servers import server_table
 
 CANNOT = (QuarantineError, UnusableRuleError, DeadLetterError, NoLocationError, NoDataError, QueryError)
 
@@ -58,6 +59,13 @@ def put_aside(
     warnings: list[str] = []
     condemned = [rule for rule in found if rule.action == "quarantine"]
     letters = [rule for rule in found if rule.action == "dead_letter_queue"]
+    if (condemned or letters) and server_table(config, job, report.dataset):
+        names = ", ".join(rule.check_name for rule in (*condemned, *letters))
+        return {}, [
+            f"rows of {report.dataset} that break {names} stay in the server's table. "
+            "Give the rules the action `fail_job` or `warn`, or put them on the job's target, whose bad rows "
+            "can be put aside."
+        ]
     try:
         if letters:
             sent = send_dead_letters(

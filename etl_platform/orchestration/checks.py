@@ -103,7 +103,7 @@ def result_metadata(result: RuleResult, engine: str) -> dict[str, Any]:
 
     Args:
         result: What came of the rule.
-        engine: What evaluated it: `local` or `spark`.
+        engine: What evaluated it: `local`, `spark`, or a kind of server.
     """
     figures = {
         "rows_checked": result.rows_checked,

@@ -1,4 +1,4 @@
-"""Where the rules of a dataset are evaluated: in this process, or as a small job on a cluster."""
+"""Where the rules of a dataset are evaluated: in this process, by a server, or by a job on a cluster."""
 
 import os
 import time
@@ -31,6 +31,7 @@ from etl_platform.quality.files import NoDataError
 from etl_platform.quality.remote import read_counts, remote_check, remote_report, write_document
 from etl_platform.quality.report import DatasetReport
 from etl_platform.quality.rules import Rule
+from etl_platform.quality.servers import server_table
 from etl_platform.runtime.java import java_home
 from etl_platform.tracking.open import open_store
 from etl_platform.tracking.outbox import open_outbox
@@ -74,7 +75,7 @@ class Cluster:
 def evaluate_in_step(
     context: Any, config: Config, job: Job, dataset: str, *, rules: Sequence[Rule], **options: Any
 ) -> DatasetReport:
-    """Evaluate rules in a Dagster step, where the engine that the job names runs.
+    """Evaluate rules in a Dagster step, where the engine that the job names runs; a server asks its tables.
 
     Rules that a cluster was to count and did not have not passed, and each says why.
 
@@ -93,6 +94,8 @@ def evaluate_in_step(
     start = time.perf_counter()
     if config.profile == "local":
         return evaluate(config, job, dataset, rules=rules, spark=check_session, **options)
+    if server_table(config, job, dataset):
+        return evaluate(config, job, dataset, rules=rules, **options)
     name = cluster_of(config, job)
     if not _needs_cluster(config, job, dataset):
         return evaluate(config, job, dataset, rules=rules, engine="local", **options)

@@ -342,7 +342,9 @@ def _redshift(source: sources.RedshiftSource, arns: Arns, *, read: bool) -> Iter
         name = arns.of("redshift", f"dbname:{source.cluster}/{source.database}")
         actions = ("redshift:DescribeClusters", "redshift:GetClusterCredentials")
         yield Statement("ConnectToRedshift", actions, (place, user, name))
-    yield Statement("QueryRedshift", ("redshift-data:ExecuteStatement",), (place,))
+    # Rules are asked in batches, whose first statements set the session.
+    ask = ("redshift-data:ExecuteStatement", *(() if read else ("redshift-data:BatchExecuteStatement",)))
+    yield Statement("QueryRedshift", ask, (place,))
     own = ("CancelStatement", "DescribeStatement", "GetStatementResult")
     yield Statement(
         "OwnStatements",

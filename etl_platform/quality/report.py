@@ -53,7 +53,7 @@ class DatasetReport:
     Attributes:
         job_id: The job.
         dataset: `target`, or the name of a source.
-        engine: `local` or `spark`.
+        engine: `local`, `spark`, or the kind of server that looked at its table.
         location: Where the data stands.
         partition: Folder values that were looked at, such as `{"day": "2013-01-01"}`; empty: all data.
         rows: Rows of the dataset (or partition); None where they could not be counted.
@@ -63,7 +63,8 @@ class DatasetReport:
         scans: Passes over the dataset's and its parents' files in all.
         seconds: Wall time.
         missing_optional: The data is missing, and the source is declared optional.
-        out_of_reach: It is not made of files under this profile, so its rules warn and hold nothing back.
+        out_of_reach: It has no rows before or after a run, as a stream has none: its rules warn and hold
+            nothing back.
     """
 
     job_id: str
