@@ -33,7 +33,7 @@ dev: .venv/installed ## Start Dagster's UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
 test: .venv/installed ## Run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: .venv/installed ## Check format, style, types and the floors of the architecture
 	$(BIN)/ruff format --check .

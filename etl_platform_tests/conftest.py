@@ -1,4 +1,7 @@
-"""Settings of all tests."""
+"""Settings of all tests, and how they are shared out where several processes run them."""
+
+import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,8 +12,31 @@ from etl_platform.platforms.open import forget_platforms
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+ONE_SPARK = re.compile(r"/quality/|/runtime/awsglue/|/runtime/test_remote_query")
+"""Tests that share the Spark of their process: a second one would take memory, and time to warm up."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def own_clients() -> None:
     """Each module has stand-ins of AWS of its own, at addresses of their own."""
     forget_platforms()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give whole files to the processes of `pytest -n`, since modules share servers and finished runs."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WholeFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "spark" if ONE_SPARK.search(nodeid) else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return WholeFiles(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several processes begin with what takes long, so that none works alone at the end."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (not ONE_SPARK.search(item.nodeid), item.path not in slow))

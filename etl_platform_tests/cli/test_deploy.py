@@ -143,6 +143,7 @@ def test_what_appears_after_it_was_asked_stays(project: Project, monkeypatch: py
     assert project.jobs() == {"late"}
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_throttling_is_waited_out(project: Project) -> None:
     for _ in range(6):
         project.aws.fail_next("glue:(GetJob|ListJobs)", "throttle")

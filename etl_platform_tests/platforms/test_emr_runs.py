@@ -144,6 +144,7 @@ class TestFaults:
         outcome = bench.run()
         assert (outcome.status, bench.submitted) == ("success", 1)
 
+    @pytest.mark.usefixtures("no_waiting")
     def test_throttling_is_waited_out(self, aws: AwsStandIn, name: Name, tmp_path: Path) -> None:
         # botocore slows down a client that was throttled, so this one is not shared.
         with aws_stand_in(aws.backend) as own:

@@ -133,6 +133,7 @@ class TestStop:
         record = bench.record()
         assert record.status == "running" and "InternalServiceException: not now" in record.warnings[0]
 
+    @pytest.mark.usefixtures("no_waiting")
     def test_a_throttled_stop_is_repeated(self, tmp_path: Path, aws: AwsStandIn) -> None:
         bench = GlueBench(tmp_path, aws, own_clients=True)
         bench.aws.fail_next("glue:BatchStopJobRun", "throttle", "cut")
@@ -147,6 +148,7 @@ class TestStop:
 
 
 class TestFaults:
+    @pytest.mark.usefixtures("no_waiting")
     def test_throttled_polls_do_not_fail_the_run(self, tmp_path: Path, aws: AwsStandIn) -> None:
         bench = GlueBench(tmp_path, aws, own_clients=True)
         bench.aws.fail_next("glue:GetJobRun", "throttle", "throttle", "cut", "down", "lost")

@@ -15,6 +15,7 @@ from etl_platform import platforms
 from etl_platform.catalog.aws import IAM_ACTIONS, IAM_PREFIXES
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
+from etl_platform.platforms import emr_serverless
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import PlatformError
 from etl_platform.platforms.iam import ORCHESTRATOR, policies
@@ -217,8 +218,10 @@ AT_LEAST: dict[PlatformName, set[str]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AWS_PLATFORMS)
 def test_a_run_and_a_deployment_call_only_what_the_policy_allows(
-    aws: AwsStandIn, tmp_path: Path, name: PlatformName
+    aws: AwsStandIn, tmp_path: Path, name: PlatformName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # moto tells no bill, however long one waits.
+    monkeypatch.setattr(emr_serverless, "SETTLES_WITHIN_SECONDS", 0.0)
     access = AwsAccess("us-east-1", aws.url, attempts=1)
     for bucket in ("art", "lake"):
         access.client("s3").create_bucket(Bucket=bucket)
