@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from etl_platform.quality.dqdl import BLANK, EMPTY
+from etl_platform.quality.dqdl_rules import Condition, Dynamic, Now
 from etl_platform.quality.expressions import ExpressionError, parse_expression, quote
-from etl_platform.runtime.glue_path.awsgluedq.dqdl import BLANK, EMPTY
-from etl_platform.runtime.glue_path.awsgluedq.rules import Condition, Dynamic, Now
 
 _BLANK = r"^\s+$"
 
@@ -19,7 +19,7 @@ def row_sql(column: str, condition: Condition) -> str:
     Raises:
         NoCounterpartError: It has no counterpart.
     """
-    return _sql(quote(column, "spark"), condition)
+    return condition_sql(quote(column, "spark"), condition)
 
 
 def length_sql(column: str, condition: Condition) -> str:
@@ -28,11 +28,11 @@ def length_sql(column: str, condition: Condition) -> str:
     Raises:
         NoCounterpartError: It has no counterpart.
     """
-    return _sql(f"length(coalesce({quote(column, 'spark')}, ''))", condition)
+    return condition_sql(f"length(coalesce({quote(column, 'spark')}, ''))", condition)
 
 
 def age_sql(column: str, condition: Condition) -> str:
-    """A condition on the age of a column's times, in seconds.
+    """A condition on the age of a column's times, in seconds; what is no time has no age.
 
     Raises:
         NoCounterpartError: It has no counterpart.
@@ -42,7 +42,8 @@ def age_sql(column: str, condition: Condition) -> str:
     if turned is None or not all(isinstance(operand, float) for operand in condition.operands):
         raise NoCounterpartError("an age is compared by <, <=, >, >= or between, with days or hours")
     moments = tuple(Now(-seconds) for seconds in reversed(condition.operands))
-    return _sql(quote(column, "spark"), Condition(turned, moments, condition.negated))
+    value = f"TRY_CAST({quote(column, 'spark')} AS TIMESTAMP)"
+    return condition_sql(value, Condition(turned, moments, condition.negated))
 
 
 def checked(sql: str) -> str:
@@ -58,14 +59,14 @@ def checked(sql: str) -> str:
     return sql
 
 
-def _sql(value: str, condition: Condition) -> str:
-    found = _plain(value, condition)
-    if condition.lets_null_pass:
-        return f"({value} IS NULL OR {found})"
-    return found
+def condition_sql(value: str, condition: Condition) -> str:
+    """A condition on a value that is SQL itself.
 
+    A null fulfils `!=` and `not in`, unless they name NULL, and no other condition, save one that names NULL.
 
-def _plain(value: str, condition: Condition) -> str:
+    Raises:
+        NoCounterpartError: It has no counterpart.
+    """
     operands = condition.operands
     match condition.operator:
         case "between" if condition.negated:
@@ -73,41 +74,40 @@ def _plain(value: str, condition: Condition) -> str:
         case "between":
             return f"{value} > {_literal(operands[0])} AND {value} < {_literal(operands[1])}"
         case "in":
-            return _one_of(value, operands, negated=condition.negated)
+            # `IN` would compare times and texts as texts.
+            any_of = " OR ".join(_equals(value, operand) for operand in operands)
+            return f"NOT coalesce({any_of}, FALSE)" if condition.negated else any_of
         case "matches":
-            like = f"{value} RLIKE {_literal(f'^(?:{operands[0]})$')}"
+            like = _like(value, f"^(?:{operands[0]})$")
             return f"NOT ({like})" if condition.negated else like
         case "=":
             return _equals(value, operands[0])
         case "!=" if operands[0] is None:
             return f"{value} IS NOT NULL"
         case "!=":
-            return f"NOT ({_equals(value, operands[0])})"
+            return f"NOT coalesce({_equals(value, operands[0])}, FALSE)"
     return f"{value} {condition.operator} {_literal(operands[0])}"
-
-
-def _one_of(value: str, operands: tuple[Any, ...], *, negated: bool) -> str:
-    listed = [_literal(operand) for operand in operands if isinstance(operand, str | int | float)]
-    parts = [f"{value} IN ({', '.join(listed)})"] if listed else []
-    others = [operand for operand in operands if operand in (EMPTY, BLANK)]
-    parts += [_equals(value, operand) for operand in others]
-    if None in operands and not negated:
-        parts.append(f"{value} IS NULL")
-    any_of = " OR ".join(parts) or "FALSE"
-    return f"NOT ({any_of})" if negated else any_of
 
 
 def _equals(value: str, wanted: Any) -> str:
     if wanted is None:
         return f"{value} IS NULL"
     if wanted is BLANK:
-        return f"{value} RLIKE {_literal(_BLANK)}"
+        return _like(value, _BLANK)
     return f"{value} = {_literal('' if wanted is EMPTY else wanted)}"
 
 
-def _literal(value: Any) -> str:
-    from sqlglot import exp
+def _like(value: str, pattern: str) -> str:
+    return f"CAST({value} AS STRING) RLIKE {text_literal(pattern)}"
 
+
+def text_literal(text: str) -> str:
+    """A text as Spark SQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _literal(value: Any) -> str:
     match value:
         case Now(offset_seconds=seconds):
             sign, distance = ("-", -seconds) if seconds < 0 else ("+", seconds)
@@ -117,7 +117,7 @@ def _literal(value: Any) -> str:
         case int() | float():
             return repr(value)
         case str():
-            return exp.Literal.string(value).sql("spark")
+            return text_literal(value)
         case Dynamic(text=text):
             raise NoCounterpartError(f"{text} compares with earlier runs")
-    raise NoCounterpartError(f"{value!r} is no value of a row")
+    raise NoCounterpartError("NULL, EMPTY and WHITESPACES_ONLY are compared by =, != and in only")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from etl_platform.quality.dqdl import parse
 from etl_platform.quality.dqdl_conditions import (
     NoCounterpartError,
     age_sql,
@@ -16,8 +17,7 @@ from etl_platform.quality.dqdl_conditions import (
     length_sql,
     row_sql,
 )
-from etl_platform.runtime.glue_path.awsgluedq.dqdl import parse
-from etl_platform.runtime.glue_path.awsgluedq.rules import Composite, Condition, Rule
+from etl_platform.quality.dqdl_rules import Composite, Condition, Rule
 
 Entry = dict[str, Any]
 

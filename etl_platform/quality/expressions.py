@@ -105,6 +105,5 @@ def render(expression: Any, dialect: str) -> str:
 
 def quote(name: str, dialect: str) -> str:
     """A column or table name, quoted for `duckdb` or `spark`."""
-    from sqlglot import exp
-
-    return exp.to_identifier(name, quoted=True).sql(dialect)
+    mark = "`" if dialect == "spark" else '"'
+    return f"{mark}{name.replace(mark, mark * 2)}{mark}"

@@ -1,7 +1,9 @@
 """A dataset as an engine sees it: the few queries that checks need, each one pass over the files."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from etl_platform.quality import queries
@@ -18,6 +20,25 @@ class QueryError(RuntimeError):
     def __init__(self, kind: str, message: str):
         self.kind = kind
         super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """How often the values of a key stand in some rows; a null is a value like others.
+
+    Attributes:
+        rows: Number of rows.
+        values: Number of different values.
+        once: Values that one row has.
+        once_whole: Of these, those without a null.
+        entropy: Of the values, in nats; None without rows.
+    """
+
+    rows: int
+    values: int
+    once: int
+    once_whole: int
+    entropy: float | None
 
 
 class Frame(ABC):
@@ -89,10 +110,17 @@ class Frame(ABC):
         """
         counted = (queries.failing(each.sql(self.dialect)) for each in fails.values())
         answers = (each.sql(self.dialect) for each in newest.values())
-        sql = queries.aggregate(self.name, [*counted, *answers])
+        found = self.measure([*counted, *answers])
+        return dict(zip((queries.ROWS, *fails, *newest), found, strict=True))
+
+    def measure(self, aggregates: Sequence[str]) -> tuple[Any, ...]:
+        """The number of rows, and the answers of aggregates in the engine's SQL, in one pass.
+
+        Raises:
+            QueryError: The engine refuses an aggregate, or breaks off.
+        """
         self.scans += 1
-        rows = self.collect(self.relation(sql))
-        return dict(zip((queries.ROWS, *fails, *newest), rows[0], strict=True))
+        return self.collect(self.relation(queries.aggregate(self.name, aggregates)))[0]
 
     def matching(
         self, condition: Any, columns: Sequence[str], flags: Sequence[Any], limit: int
@@ -119,6 +147,19 @@ class Frame(ABC):
         sql = queries.duplicates(self.name, [self.column(key) for key in keys])
         rows, again = self.collect(self.relation(sql))[0]
         return int(rows), int(again)
+
+    def frequencies(self, keys: Sequence[str], where: str = "TRUE") -> Frequencies:
+        """How often the values of a key stand in the rows that a condition of the engine's SQL picks.
+
+        Raises:
+            QueryError: The engine refuses the condition, or breaks off.
+        """
+        self.scans += 1
+        sql = queries.frequencies(self.name, [self.column(key) for key in dict.fromkeys(keys)], where)
+        *counts, weighed = self.collect(self.relation(sql))[0]
+        rows, values, once, once_whole = map(int, counts)
+        entropy = math.log(rows) - float(weighed) / rows if rows else None
+        return Frequencies(rows, values, once, once_whole, entropy)
 
     def duplicated_keys(self, keys: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
         """Some keys that more than one row has.
@@ -147,6 +188,34 @@ class Frame(ABC):
         sql = queries.orphans(self.name, self.column(key), parent.name, parent.column(parent_key))
         rows, orphans = self.collect(self.relation(sql))[0]
         return int(rows), int(orphans)
+
+    def count_matched(
+        self, keys: Sequence[str], parent: "Frame", parent_keys: Sequence[str], where: str = "TRUE"
+    ) -> tuple[int, int]:
+        """Of the rows that a condition of the engine's SQL picks: rows, and rows whose key the parent has.
+
+        Raises:
+            QueryError: The engine refuses the condition, or breaks off.
+        """
+        self.scans += 1
+        parent.scans += 1
+        ours, theirs = map(self.column, keys), map(parent.column, parent_keys)
+        sql = queries.matched(self.name, list(ours), parent.name, list(theirs), where)
+        rows, matched = self.collect(self.relation(sql))[0]
+        return int(rows), int(matched)
+
+    def count_same(
+        self, other: "Frame", keys: Sequence[tuple[str, str]], columns: Sequence[tuple[str, str]]
+    ) -> int:
+        """Rows that another dataset has too, by pairs of columns: equal keys, and the same values in others.
+
+        Raises:
+            QueryError: The engine broke off.
+        """
+        self.scans += 1
+        other.scans += 1
+        named = [[(self.column(a), other.column(b)) for a, b in pairs] for pairs in (keys, columns)]
+        return int(self.collect(self.relation(queries.same_rows(self.name, other.name, *named)))[0][0])
 
     def orphans(self, key: str, parent: "Frame", parent_key: str, limit: int) -> list[tuple[Any, ...]]:
         """Some keys that the parent lacks.

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl_platform.quality.column_types import normal_type
-from etl_platform.quality.files import Files
 from etl_platform.quality.frame import Frame, QueryError
-from etl_platform.quality.local_frame import connect, open_local
-from etl_platform.quality.remote_files import duckdb_path
+
+if TYPE_CHECKING:
+    # A Glue script's process measures frames, and opens no files.
+    from etl_platform.quality.files import Files
 
 _SEED = 20130101
 _CSV_OPTIONS = {"delim": "sep", "quote": "quote", "escape": "escape"}
@@ -44,7 +45,10 @@ class SparkFrame(Frame):
 
     def relation(self, sql: str) -> Any:
         """A Spark DataFrame of a query."""
-        return _guarded(lambda: self.session.sql(sql))
+        data = _guarded(lambda: self.session.sql(sql))
+        # Behind Spark Connect a query is looked at when its columns are asked for.
+        _guarded(lambda: data.columns)
+        return data
 
     def collect(self, relation: Any) -> list[tuple[Any, ...]]:
         """Run a DataFrame and bring its rows here."""
@@ -57,7 +61,7 @@ class SparkFrame(Frame):
         return SparkFrame(self.session, f"{self.view}__sample", data)
 
 
-def open_spark(session: Any, view: str, files: Files, time_zone: str) -> SparkFrame:
+def open_spark(session: Any, view: str, files: "Files", time_zone: str) -> SparkFrame:
     """A dataset's files as a view of a Spark session.
 
     The types of CSV and JSON columns are those that the local engine finds, so that both read the same.
@@ -65,6 +69,8 @@ def open_spark(session: Any, view: str, files: Files, time_zone: str) -> SparkFr
     Raises:
         QueryError: The files cannot be read as they are said to be.
     """
+    from etl_platform.quality.local_frame import connect, open_local
+
     reader = session.read
     if files.partitions:
         reader = reader.option("basePath", files.root)
@@ -85,8 +91,10 @@ def open_spark(session: Any, view: str, files: Files, time_zone: str) -> SparkFr
     return SparkFrame(session, view, data)
 
 
-def _csv_dialect(connection: Any, files: Files) -> dict[str, str]:
+def _csv_dialect(connection: Any, files: "Files") -> dict[str, str]:
     """Header and separators of CSV files, as the local engine detects them."""
+    from etl_platform.quality.remote_files import duckdb_path
+
     found = connection.execute(
         'SELECT Delimiter, Quote, "Escape", HasHeader FROM sniff_csv(?)',
         [duckdb_path(files.paths[0], files.filesystem)],
@@ -107,4 +115,4 @@ def _guarded(call: Any) -> Any:
     try:
         return call()
     except (PySparkException, Py4JError) as error:
-        raise QueryError(type(error).__name__, str(error).splitlines()[0]) from error
+        raise QueryError(type(error).__name__, str(error).strip().splitlines()[0]) from error

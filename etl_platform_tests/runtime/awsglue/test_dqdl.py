@@ -1,12 +1,14 @@
 """DQDL: the language, and its rules against results worked out by hand."""
 
+import math
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from awsgluedq.dqdl import parse
-from awsgluedq.rules import Condition, DqdlError, Now
 
+from etl_platform.quality.dqdl import parse
+from etl_platform.quality.dqdl_rules import Condition, DqdlError, Now
 from etl_platform_tests.runtime.awsglue.files import rows
 
 
@@ -88,7 +90,26 @@ CASES = [
     ('Sum "p" >= 7', "Failed", 6.0),
     ('StandardDeviation "p" < 2.4', "Failed", 6.0**0.5),
     ('CustomSql "select count(*) from primary where p > 0" = 2', "Passed", 2.0),
+    ('CustomSql "select id from primary where p > 0"', "Failed", 2 / 3),
+    ('CustomSql "select id from primary where p > 0" with threshold > 0.5', "Passed", 2 / 3),
+    ('CustomSql "with r as (select * from ref) select count(*) from r, primary; " = 6', "Passed", 6.0),
     ('ReferentialIntegrity "id" "ref.id" >= 0.66', "Passed", 2 / 3),
+    ('ReferentialIntegrity "id,s" "twin.{key,s}" = 1.0', "Failed", 2 / 3),
+    # Two values, each of half the rows that have one.
+    ('Entropy "s" > 0.6', "Passed", math.log(2)),
+    ('Entropy "id" < 1', "Failed", math.log(3)),
+    # Products of the distances from the means: 3; squares: 2 and 18.
+    ('ColumnCorrelation "id" "p" > 0.8', "Failed", 3 / 36**0.5),
+    ('ColumnNamesMatchPattern "[a-z]+"', "Passed", 1.0),
+    ('ColumnNamesMatchPattern "[a-z]"', "Failed", 3 / 4),
+    ('RowCountMatch "ref" = 1.5', "Passed", 3 / 2),
+    ('SchemaMatch "ref" = 1.0', "Failed", 1 / 4),
+    ('SchemaMatch "twin" >= 0.5', "Passed", 2 / 4),
+    ('DatasetMatch "twin" "id->key" "s,p" >= 0.6', "Passed", 2 / 3),
+    ('DatasetMatch "twin" "id->key" "p"', "Failed", 2 / 3),
+    ('AggregateMatch "sum(id)" "sum(ref.id)" = 2.0', "Passed", 6 / 3),
+    ('AggregateMatch "avg(p)" "avg(twin.p)" >= 0.9', "Failed", (6 / 3) / (16 / 3)),
+    ('AggregateMatch "sum(p)" "sum(id)" = 1', "Passed", 1.0),
 ]
 
 
@@ -105,10 +126,10 @@ def test_each_rule_is_evaluated(glue: Any, spark: Any, frame: Any):
     from awsgluedq.transforms import EvaluateDataQuality
 
     ref = DynamicFrame.fromDF(spark.createDataFrame([(1,), (2,)], "id int"), glue, "ref")
+    twin = [(1, "a", 2.0), (2, "b", 9.0), (3, None, 5.0)]
+    others = {"ref": ref, "twin": spark.createDataFrame(twin, "key int, s string, p double")}
     ruleset = f"Rules = [ {', '.join(text for text, _, _ in CASES)} ]"
-    found = rows(
-        EvaluateDataQuality.apply(frame=frame, ruleset=ruleset, additional_data_sources={"ref": ref})
-    )
+    found = rows(EvaluateDataQuality.apply(frame=frame, ruleset=ruleset, additional_data_sources=others))
     measured = [(r["Rule"], r["Outcome"], next(iter(r["EvaluatedMetrics"].values()))) for r in found]
     assert measured == [(text, outcome, pytest.approx(value)) for text, outcome, value in CASES]
 
@@ -125,7 +146,7 @@ def test_composites_and_rules_that_cannot_be_evaluated(frame: Any):
         ('ColumnExists "id"', "Passed"),
         ('ColumnExists "nowhere"', "Failed"),
         ('IsComplete "nowhere"', "Error"),
-        ('Entropy "s" > 1', "Error"),
+        ('FileFreshness "s3://b/" > 1', "Error"),
         ('CustomSql "select nowhere from primary" = 1', "Error"),
     ]
     ruleset = f"Rules = [ {', '.join(text for text, _ in rules)} ]"
@@ -133,6 +154,82 @@ def test_composites_and_rules_that_cannot_be_evaluated(frame: Any):
     assert [(r["Rule"], r["Outcome"]) for r in found] == rules
     assert "avg(last(10)) - 1 compares with earlier runs" in found[3]["FailureReason"]
     assert 'no column "nowhere"; the columns are id, s, p, d' in found[6]["FailureReason"]
+
+
+GOOD = ['ColumnValues "p" > 0', 'Mean "p" = 2', "RowCount = 3"]
+BAD = [
+    ('RowCount > 1 where "nowhere = 1"', "nowhere"),
+    ('IsComplete "id" where "id >"', "PARSE_SYNTAX_ERROR"),
+    ('Sum "day" > 1', "DATATYPE_MISMATCH"),
+    ('ColumnValues "p" > EMPTY', "EMPTY"),
+    ('ColumnDataType "d" = "nonsense"', '"nonsense" is not a type'),
+    ('RowCount > "many"', "expected numbers"),
+    ("RowCount = NULL", "expected numbers"),
+    ('IsComplete "twice"', 'several columns "twice"'),
+    ('CustomSql "select s from primary" = 1', "expected a query of a number, found str"),
+    ('CustomSql "select count(*) from primary" with threshold > 0', "must give a column of primary"),
+    ('RowCountMatch "nobody" = 1', 'no additional data source "nobody"; there are: again'),
+    ('DatasetMatch "again" "id" "id" = 1', "the key must name one row"),
+    ('AggregateMatch "max(id)" "sum(id)" = 1', "expected AggregateMatch"),
+    ('ColumnNamesMatchPattern "("', "the pattern cannot be read"),
+]
+
+
+@pytest.fixture
+def odd(frame: Any, glue: Any) -> Any:
+    """The frame with a day, and with two columns of one name."""
+    from awsglue.dynamicframe import DynamicFrame
+
+    df = frame.toDF().selectExpr("*", "date '2024-01-01' AS day", "id AS twice", "s AS twice")
+    return DynamicFrame.fromDF(df, glue, "odd")
+
+
+@pytest.mark.slow
+def test_a_rule_that_cannot_be_evaluated_has_the_reason_and_leaves_the_others(odd: Any, spark: Any):
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    again = spark.createDataFrame([(1,), (1,)], "id int")
+    ruleset = f"Rules = [ {', '.join([GOOD[0], *(text for text, _ in BAD), *GOOD[1:]])} ]"
+    found = rows(
+        EvaluateDataQuality.apply(frame=odd, ruleset=ruleset, additional_data_sources={"again": again})
+    )
+    first, *bad, second, third = found
+    assert [row["Outcome"] for row in (first, second, third)] == ["Failed", "Passed", "Passed"]
+    assert [row["Outcome"] for row in bad] == ["Error"] * len(BAD)
+    for row, (_, reason) in zip(bad, BAD, strict=True):
+        assert reason in row["FailureReason"]
+
+
+@pytest.mark.slow
+def test_rules_share_one_query_though_some_are_refused(odd: Any, spark: Any):
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    def jobs(rules: list[str]) -> int:
+        group = str(uuid.uuid4())
+        spark.sparkContext.setJobGroup(group, "rules")
+        EvaluateDataQuality.apply(frame=odd, ruleset=f"Rules = [ {', '.join(rules)} ]")
+        return len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+
+    assert jobs([*GOOD, *(text for text, _ in BAD[:8])]) == jobs(GOOD[:1])
+
+
+@pytest.mark.slow
+def test_views_of_the_script_stay_as_they_are(frame: Any, spark: Any):
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    def views() -> set[str]:
+        return {row["viewName"] for row in spark.sql("SHOW VIEWS").collect()}
+
+    for name in ("primary", "ref"):
+        spark.range(7).createOrReplaceTempView(name)
+    before = views()
+    ruleset = 'Rules = [ CustomSql "select count(*) from primary, ref" = 6, IsUnique "id" ]'
+    others = {"ref": spark.range(2)}
+    found = rows(EvaluateDataQuality.apply(frame=frame, ruleset=ruleset, additional_data_sources=others))
+    assert [row["Outcome"] for row in found] == ["Passed", "Passed"]
+    assert (views(), spark.table("primary").count(), spark.table("ref").count()) == (before, 7, 7)
+    for name in ("primary", "ref"):
+        spark.catalog.dropTempView(name)
 
 
 @pytest.mark.slow
@@ -150,6 +247,19 @@ def test_rows_tell_what_they_passed_and_failed(frame: Any):
     assert by_id[2]["DataQualityRulesFail"] == ['ColumnValues "p" > 0']
     assert by_id[2]["DataQualityRulesPass"] == ['IsUnique "id"']
     assert by_id[2]["DataQualityRulesSkip"] == ["RowCount > 1"]
+
+
+@pytest.mark.slow
+def test_rows_skip_a_rule_that_cannot_be_evaluated_and_no_key_has_nulls(frame: Any):
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    ruleset = 'Rules = [ IsPrimaryKey "s", IsUnique "s" where "id < 3 -- few", IsComplete "nowhere" ]'
+    outcomes = rows(EvaluateDataQuality().process_rows(frame=frame, ruleset=ruleset)["rowLevelOutcomes"])
+    by_id = {row["id"]: row for row in outcomes}
+    assert by_id[3]["DataQualityRulesFail"] == ['IsPrimaryKey "s"']
+    assert by_id[3]["DataQualityRulesPass"] == []
+    assert by_id[1]["DataQualityRulesPass"] == ['IsPrimaryKey "s"', 'IsUnique "s" where "id < 3 -- few"']
+    assert by_id[1]["DataQualityRulesSkip"] == ['IsComplete "nowhere"']
 
 
 @pytest.mark.slow

@@ -1,100 +1,141 @@
-"""What each type of rule measures, as Spark expressions: all rules of a ruleset share one query."""
+"""What each type of rule measures, as Spark SQL: all rules of a ruleset share one query."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
-from awsglue.casting import reads_as
-from awsglue.gluetypes import StringType
-from awsglue.typedframe import plain
+from awsglue.gluetypes import ByteType, IntegerType, LongType, ShortType, StringType
 from awsglue.typenames import parse_type
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
-from .conditions import holds
-from .rules import DqdlError, Rule
+from etl_platform.quality.dqdl_conditions import age_sql, length_sql, row_sql
+from etl_platform.quality.dqdl_rules import Condition, DqdlError, Rule
+from etl_platform.quality.expressions import quote
+from etl_platform.quality.queries import failing
+
+ROW_RULES = ("IsComplete", "ColumnValues", "ColumnLength", "ColumnDataType", "DataFreshness")
+UNIQUE = ("IsUnique", "Uniqueness", "UniqueValueRatio", "IsPrimaryKey")
+_AGGREGATES = {
+    "Mean": "avg({0})",
+    "Sum": "sum({0})",
+    "StandardDeviation": "stddev_pop({0})",
+    "DistinctValuesCount": "count(DISTINCT {0})",
+    "ColumnCorrelation": "corr({0}, {1})",
+}
 
 
-def column(df: DataFrame, rule: Rule, at: int = 0) -> Column:
-    """The column that a rule's parameter names.
+def selected(rule: Rule) -> str:
+    """Whether a row is looked at."""
+    # A comment in the rule's SQL ends with its line.
+    return f"coalesce((\n{rule.where}\n), FALSE)" if rule.where else "TRUE"
+
+
+def check_columns(columns: Sequence[str], names: Iterable[str]) -> None:
+    """Stop at a name that means no column.
 
     Raises:
-        DqdlError: The frame has no such column.
+        DqdlError: There is no such column, or there are several.
     """
-    name = rule.parameters[at] if at < len(rule.parameters) else ""
-    if name not in df.columns:
-        raise DqdlError(f'{rule.text}: no column "{name}"; the columns are {", ".join(df.columns)}.')
-    return F.col(plain(name))
+    for name in names:
+        if columns.count(name) != 1:
+            what = "several columns" if name in columns else "no column"
+            raise DqdlError(f'{what} "{name}"; the columns are {", ".join(columns)}.')
 
 
-def selected(rule: Rule) -> Column:
-    """Whether a row is looked at."""
-    return F.coalesce(F.expr(rule.where), F.lit(False)) if rule.where else F.lit(True)
+def named(rule: Rule, columns: Sequence[str], count: int | None = 1) -> tuple[str, ...]:
+    """The columns that a rule's parameters name.
+
+    Args:
+        rule: The rule.
+        columns: The columns that there are.
+        count: How many it must name; None: one or more.
+
+    Raises:
+        DqdlError: It names another number of them, or one that is not there.
+    """
+    names = rule.parameters
+    if not names or (count is not None and len(names) != count):
+        raise DqdlError(f"expected the name of {count or 'a'} column{'s' if count and count > 1 else ''}.")
+    check_columns(columns, names)
+    return names
 
 
-def count_if(condition: Column) -> Column:
-    """How many rows a condition holds of."""
-    return F.coalesce(F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0))), F.lit(0))
+def passing(rule: Rule, columns: Sequence[str]) -> str:
+    """Whether a row passes a rule about rows or about unique values; null where it does not.
 
-
-def row_condition(df: DataFrame, rule: Rule) -> Column:
-    """Whether one row passes a rule that looks at rows."""
+    Raises:
+        DqdlError: The rule lacks something, or names a column that is not there.
+        NoCounterpartError: Its condition says nothing about a row.
+    """
+    if rule.kind in UNIQUE:
+        names = [quote(key, "spark") for key in named(rule, columns, None)]
+        whole = [f"{name} IS NOT NULL" for name in names] if rule.kind == "IsPrimaryKey" else []
+        once = f"count(CASE WHEN {selected(rule)} THEN 1 END) OVER (PARTITION BY {', '.join(names)}) = 1"
+        return " AND ".join([once, *whole])
+    (name,) = named(rule, columns)
     match rule.kind:
         case "IsComplete":
-            return column(df, rule).isNotNull()
+            return f"{quote(name, 'spark')} IS NOT NULL"
         case "ColumnValues":
-            return _needed(rule, column(df, rule))
+            return row_sql(name, _condition(rule))
         case "ColumnLength":
-            # A null counts as an empty text.
-            return _needed(rule, F.coalesce(F.length(column(df, rule)), F.lit(0)))
-        case "ColumnDataType":
-            wanted = rule.condition.operands[0] if rule.condition else ""
-            target = parse_type(str(wanted))
-            fits = reads_as(column(df, rule).cast("string"), target)
-            return column(df, rule).isNotNull() if isinstance(target, StringType) else fits
+            return length_sql(name, _condition(rule))
         case "DataFreshness":
-            return _fresh(rule, column(df, rule))
-    raise DqdlError(
-        f"{rule.text}: this runtime does not know rules of the type {rule.kind}; see docs/glue.md."
-    )
+            return age_sql(name, _condition(rule))
+    return _readable(rule, quote(name, "spark"))
 
 
-def _needed(rule: Rule, value: Column) -> Column:
-    if rule.condition is None:
-        raise DqdlError(f"{rule.text}: expected a condition, such as > 0, between 1 and 5 or in [1, 2].")
-    return holds(value, rule.condition)
+def compliance(rule: Rule, columns: Sequence[str]) -> tuple[str, str]:
+    """How many rows pass a rule about rows, and how many are looked at.
 
-
-def _fresh(rule: Rule, value: Column) -> Column:
-    age = F.unix_timestamp(F.current_timestamp()) - F.unix_timestamp(value.cast("timestamp"))
-    return _needed(rule, age)
-
-
-def statistic(df: DataFrame, rule: Rule) -> tuple[str, Column] | None:
-    """Name and aggregate of a rule that compares one number of a column; None for other rules."""
-    name = rule.parameters[0] if rule.parameters else ""
+    Raises:
+        DqdlError: The rule lacks something, or names a column that is not there.
+        NoCounterpartError: Its condition says nothing about a row.
+    """
     keep = selected(rule)
-    made: dict[str, Callable[[Column], Column]] = {
-        "Mean": F.avg,
-        "Sum": F.sum,
-        "StandardDeviation": F.stddev_pop,
-        "DistinctValuesCount": F.countDistinct,
-    }
-    if rule.kind in made:
-        value = F.when(keep, column(df, rule))
-        return f"Column.{name}.{rule.kind}", made[rule.kind](value)
-    if rule.kind == "Completeness":
-        complete = count_if(keep & column(df, rule).isNotNull())
-        return f"Column.{name}.Completeness", complete / count_if(keep)
+    return failing(f"{keep} AND ({passing(rule, columns)})"), failing(keep)
+
+
+def statistic(rule: Rule, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Name and aggregate of a rule that compares one number; None for other rules.
+
+    Raises:
+        DqdlError: It names a column that is not there.
+    """
+    keep = selected(rule)
     if rule.kind == "RowCount":
-        return "Dataset.*.RowCount", count_if(keep)
-    return None
+        return "Dataset.*.RowCount", failing(keep)
+    if rule.kind == "Completeness":
+        (name,) = named(rule, columns)
+        complete = failing(f"{keep} AND {quote(name, 'spark')} IS NOT NULL")
+        return f"Column.{name}.Completeness", f"{complete} / nullif({failing(keep)}, 0)"
+    aggregate = _AGGREGATES.get(rule.kind)
+    if aggregate is None:
+        return None
+    names = named(rule, columns, 1 + aggregate.count("{1}"))
+    place = "Column" if len(names) == 1 else "Multicolumn"
+    values = [f"CASE WHEN {keep} THEN {quote(name, 'spark')} END" for name in names]
+    return f"{place}.{','.join(names)}.{rule.kind}", aggregate.format(*values)
 
 
-def groups(df: DataFrame, rule: Rule) -> DataFrame:
-    """How often each value of the rule's columns stands there: columns `__n`."""
-    keys = [column(df, rule, at) for at in range(len(rule.parameters))]
-    if not keys:
-        raise DqdlError(f"{rule.text}: expected the name of a column.")
-    known = df.where(selected(rule))
-    return known.groupBy(*[key.alias(f"__k{i}") for i, key in enumerate(keys)]).agg(
-        F.count(F.lit(1)).alias("__n")
-    )
+def _condition(rule: Rule) -> Condition:
+    if rule.condition is None:
+        raise DqdlError("expected a condition, such as > 0, between 1 and 5 or in [1, 2].")
+    return rule.condition
+
+
+def _readable(rule: Rule, value: str) -> str:
+    """Whether a value can be read as the type of the rule's condition, a null as any type but text."""
+    condition = _condition(rule)
+    wanted = condition.operands[0]
+    if condition.operator != "=" or not isinstance(wanted, str):
+        raise DqdlError('expected = and the name of a type, such as = "INTEGER".')
+    try:
+        target = parse_type(wanted)
+    except ValueError as error:
+        raise DqdlError(str(error)) from error
+    if isinstance(target, StringType):
+        return f"{value} IS NOT NULL"
+    text = f"CAST({value} AS STRING)"
+    fits = f"TRY_CAST({text} AS {target.spelled()}) IS NOT NULL"
+    if isinstance(target, ByteType | ShortType | IntegerType | LongType):
+        # Engines differ in whether the front of `1.5` is a whole number.
+        fits += rf" AND {text} RLIKE '^\\s*[+-]?\\d+\\s*$'"
+    return f"{value} IS NULL OR ({fits})"

@@ -11,10 +11,12 @@ from awsglue.transforms import GlueTransform
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from .dqdl import parse
-from .evaluation import ROW_RULES, UNIQUE, Evaluation, Outcome
-from .measures import groups, row_condition, selected
-from .rules import Composite, Rule, Ruleset
+from etl_platform.quality.dqdl import parse
+from etl_platform.quality.dqdl_rules import Composite, Ruleset
+
+from .evaluation import evaluate
+from .measures import ROW_RULES, UNIQUE, passing, selected
+from .plan import Outcome
 
 OUTCOME = "Rule string, Outcome string, FailureReason string, EvaluatedMetrics map<string,double>"
 KNOWN = {
@@ -48,7 +50,7 @@ class EvaluateDataQuality(GlueTransform):
         Raises:
             DqdlError: The ruleset is not DQDL.
         """
-        found = evaluated(frame.toDF(), parse(ruleset), _others(kwargs))
+        found = evaluate(frame.toDF(), _others(kwargs), parse(ruleset))
         published(found, publishing_options or {})
         return outcomes(frame, found)
 
@@ -62,13 +64,13 @@ class EvaluateDataQuality(GlueTransform):
         """`originalData`, `ruleOutcomes`, and `rowLevelOutcomes`: what each record has passed and failed."""
         rules = parse(ruleset)
         df = frame.toDF()
-        found = evaluated(df, rules, _others(kwargs))
+        found = evaluate(df, _others(kwargs), rules)
         published(found, publishing_options or {})
         frames = {
             "originalData": frame,
             "ruleOutcomes": outcomes(frame, found),
             "rowLevelOutcomes": DynamicFrame.fromDF(
-                row_outcomes(df, rules), frame.glue_ctx, "rowLevelOutcomes"
+                row_outcomes(df, rules, found), frame.glue_ctx, "rowLevelOutcomes"
             ),
         }
         return DynamicFrameCollection(frames, frame.glue_ctx)
@@ -79,11 +81,6 @@ def _others(options: dict[str, Any]) -> dict[str, DataFrame]:
     return {
         alias: frame.toDF() if isinstance(frame, DynamicFrame) else frame for alias, frame in given.items()
     }
-
-
-def evaluated(df: DataFrame, ruleset: Ruleset, others: dict[str, DataFrame]) -> list[Outcome]:
-    """The outcome of each rule."""
-    return Evaluation(df, others).run(ruleset)
 
 
 def outcomes(frame: DynamicFrame, found: list[Outcome]) -> DynamicFrame:
@@ -111,18 +108,24 @@ def published(found: list[Outcome], options: dict[str, Any]) -> None:
     (folder / f"{context}.json").write_text(json.dumps({"context": context, "rules": rules}, indent=1))
 
 
-def row_outcomes(df: DataFrame, ruleset: Ruleset) -> DataFrame:
-    """The rows with `DataQualityRulesPass`, `DataQualityRulesFail`, `DataQualityRulesSkip` and the result."""
+def row_outcomes(df: DataFrame, ruleset: Ruleset, found: list[Outcome]) -> DataFrame:
+    """The rows with `DataQualityRulesPass`, `DataQualityRulesFail`, `DataQualityRulesSkip` and the result.
+
+    Args:
+        df: The rows.
+        ruleset: The rules.
+        found: Their outcomes: a rule that could not be evaluated is skipped for every row.
+    """
     passes, fails, skips = [], [], []
-    for rule in ruleset.rules:
-        if isinstance(rule, Composite) or rule.kind not in (*ROW_RULES, *UNIQUE):
-            skips.append(F.lit(rule.text))
+    for rule, outcome in zip(ruleset.rules, found, strict=False):
+        text = F.lit(rule.text)
+        if isinstance(rule, Composite) or rule.kind not in (*ROW_RULES, *UNIQUE) or outcome.passed is None:
+            skips.append(text)
             continue
-        df, good = _row(df, rule)
-        looked_at = selected(rule)
-        passes.append(F.when(looked_at & good, F.lit(rule.text)))
-        fails.append(F.when(looked_at & ~good, F.lit(rule.text)))
-    names = [name for name in df.columns if not name.startswith("__dq")]
+        looked_at = F.expr(selected(rule))
+        good = F.expr(f"coalesce({passing(rule, df.columns)}, FALSE)")
+        passes.append(F.when(looked_at & good, text))
+        fails.append(F.when(looked_at & ~good, text))
     made = {"Pass": passes, "Fail": fails, "Skip": skips}
     listed = {
         f"DataQualityRules{name}": F.array_compact(F.array(*parts))
@@ -132,21 +135,7 @@ def row_outcomes(df: DataFrame, ruleset: Ruleset) -> DataFrame:
     }
     result = F.when(F.size(listed["DataQualityRulesFail"]) > 0, "Failed").otherwise("Passed")
     return df.select(
-        *[F.col(f"`{name}`") for name in names],
+        "*",
         *[value.alias(name) for name, value in listed.items()],
         result.alias("DataQualityEvaluationResult"),
     )
-
-
-def _row(df: DataFrame, rule: Rule) -> tuple[DataFrame, Any]:
-    """Rows, with what the rule needs beside them, and whether each passes."""
-    if rule.kind in ROW_RULES:
-        return df, F.coalesce(row_condition(df, rule), F.lit(False))
-    name = f"__dq{len(df.columns)}"
-    counts = groups(df, rule).withColumnRenamed("__n", name)
-    on = F.lit(True)
-    for i, key in enumerate(rule.parameters):
-        counts = counts.withColumnRenamed(f"__k{i}", f"{name}_{i}")
-        on = on & F.col(f"`{key}`").eqNullSafe(F.col(f"{name}_{i}"))
-    joined = df.join(counts, on, "left").drop(*[f"{name}_{i}" for i in range(len(rule.parameters))])
-    return joined, F.coalesce(F.col(name) == 1, F.lit(False))

@@ -7,7 +7,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, VisitError
 
-from .rules import Composite, Condition, DqdlError, Dynamic, Now, Rule, Ruleset
+from etl_platform.quality.dqdl_rules import Composite, Condition, DqdlError, Dynamic, Now, Rule, Ruleset
 
 GRAMMAR = r"""
 ruleset: section+

@@ -22,12 +22,6 @@ class Condition:
     operands: tuple[Any, ...]
     negated: bool = False
 
-    @property
-    def lets_null_pass(self) -> bool:
-        """Whether rows with a null fulfil it though it does not name NULL."""
-        not_equal = self.operator == "!=" or (self.operator == "in" and self.negated)
-        return not_equal and None not in self.operands
-
 
 @dataclass(frozen=True)
 class Dynamic:
