@@ -185,7 +185,7 @@ class _Run:
         return {name: each for name, each in expressions.items() if not refused[name]}
 
     def _aggregate(self, frame: Frame, fails: Mapping[str, Any], newest: Mapping[str, Any]) -> int | None:
-        """Evaluate expressions together; where that fails, one by one, so that only the culprit has an error.
+        """Evaluate expressions together; where that fails, by halves, so that only the culprit has an error.
 
         Returns:
             The number of rows; None where no query went through.
@@ -203,8 +203,12 @@ class _Run:
                 self.checked.outcomes[names[0]] = outcome
                 return None
             counts = [
-                *(self._aggregate(frame, {name: each}, {}) for name, each in fails.items()),
-                *(self._aggregate(frame, {}, {name: each}) for name, each in newest.items()),
+                self._aggregate(
+                    frame,
+                    {name: each for name, each in fails.items() if name in half},
+                    {name: each for name, each in newest.items() if name in half},
+                )
+                for half in (names[: len(names) // 2], names[len(names) // 2 :])
             ]
             return next((rows for rows in counts if rows is not None), None)
         seconds, scans, rows = time.perf_counter() - start, frame.scans - before, int(found[ROWS])

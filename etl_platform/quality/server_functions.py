@@ -34,6 +34,7 @@ _NUMBERS = (
     "Div",
     "Mod",
 )
+_COUNTED = frozenset({"number", "integer", "float"})
 _HELD = ("Paren", "Coalesce", "Nullif", "Neg")
 
 
@@ -52,8 +53,9 @@ def refuse_unlike(tree: Any, dialect: str, title: str, columns: Mapping[str, str
     """
     for node in tree.walk():
         for reason in _reasons(node, dialect, columns, zone):
+            shown = node.sql("spark").replace("`", "")
             raise RuleFault(
-                f"{title} does not surely answer `{node.sql('spark')}` as the other engines do: {reason}. "
+                f"{title} does not surely answer `{shown}` as the other engines do: {reason}. "
                 "Say it in another way, or put the rule on the job's target."
             )
 
@@ -70,19 +72,28 @@ def order_by_bytes(tree: Any, columns: Mapping[str, str]) -> None:
 
 
 def _reasons(node: Any, dialect: str, columns: Mapping[str, str], zone: ZoneInfo) -> Iterator[str]:
+    from sqlglot import exp
+
     name = type(node).__name__
     if name not in _ALIKE:
         yield "only comparisons, arithmetic and the most common functions are known to be alike"
     elif name in ("Cast", "TryCast", "TsOrDsToDate") and not _is_literal(node.this):
+        asked = _kind(node.this, columns)
         made = "text" if name != "TsOrDsToDate" and _kind(node, columns) == "text" else None
-        if _kind(node.this, columns) == "text" and made != "text":
+        if asked == "text" and made != "text":
             yield "a text that is none breaks the query off or becomes zero; there are rules of type `type`"
-        elif made == "text" and _kind(node.this, columns) not in ("text", "integer", "date"):
+        elif dialect == "mysql" and node.args.get("to") and node.to.this == exp.DataType.Type.BOOLEAN:
+            yield "it keeps numbers as they are"
+        elif asked in _COUNTED and made != "text" and _kind(node, columns) != "number":
+            yield "it has no such value for a number"
+        elif made == "text" and asked not in ("text", "integer", "date"):
             yield "the texts of such values differ"
     elif name in _COMPARISONS:
         kinds = {kind for kind in (_kind(side, columns) for side in _sides(node)) if kind}
-        if kinds & {"text", "literal"} and kinds & {"number", "integer"}:
+        if kinds & {"text", "literal"} and kinds & _COUNTED:
             yield "it compares a text with a number"
+    elif name == "Like" and _kind(node.this, columns) in _COUNTED:
+        yield "it compares a text with a number"
     elif name == "Like" and not _is_literal(node.expression):
         yield "its pattern is no text that stands there"
     elif name == "Substring" and not _starts_inside(node):
