@@ -62,7 +62,7 @@ class BatchPlatform:
     """Runs jobs as Batch jobs."""
 
     name: PlatformName = "batch"
-    polling = Polling(shortest_seconds=2, longest_seconds=15)
+    polling = Polling(shortest_seconds=2, longest_seconds=15, log_seconds=5)
 
     def __init__(self, access: AwsAccess, *, now: Callable[[], float] = time.time):
         """Run by the clients of `access`; `now` tells Unix seconds."""
@@ -139,7 +139,7 @@ class BatchPlatform:
 
     def outcome(self, request: RunRequest, handle: RunHandle) -> RunOutcome:
         """How it ended: Batch's word, and what the script left in the run's folder."""
-        job = self._describe([handle.run_id]).get(handle.run_id)
+        job = self._shared.get(handle.run_id)
         if job is None:
             raise _unknown(handle)
         self._shared.forget(handle.run_id)

@@ -9,8 +9,9 @@ from etl_platform.platforms.protocol import LogLine, Platform, RunHandle, RunSta
 OnLog = Callable[[Sequence[LogLine]], None]
 OnProgress = Callable[[str], None]
 
-GROWTH = 1.5
-"""Each polling interval to the one before it, up to the longest that the platform names."""
+GROWTH = 1.25
+"""Each polling interval to the one before it, up to the longest that the platform names: the end of a run is
+seen after a quarter of its time at the latest."""
 
 PROGRESS_SECONDS = 10.0
 """At most one progress line in this time, unless the status changes."""
@@ -41,6 +42,7 @@ class Follower:
         self._on_progress = on_progress
         self._cursor: str | None = None
         self._log_is_read = True
+        self._log_read_at = float("-inf")
         self._log_fails_since: float | None = None
         self._told_status: str | None = None
         self._told_message: str | None = None
@@ -62,7 +64,9 @@ class Follower:
         interval = self._platform.polling.shortest_seconds
         while True:
             state = self.poll()
-            self._read_some()
+            # What waits has printed nothing yet, and the rest of the log follows the end.
+            if state.status == "running":
+                self._read_some()
             self._tell(state)
             left = limit(state) - self._clock.now()
             if state.final or left <= 0:
@@ -79,8 +83,10 @@ class Follower:
             self._give_up_log(error)
 
     def _read_some(self) -> None:
-        if not self._log_is_read:
+        since = self._clock.now() - self._log_read_at
+        if not self._log_is_read or since < self._platform.polling.log_seconds:
             return
+        self._log_read_at = self._clock.now()
         try:
             for _ in range(CHUNKS_A_TURN):
                 if not self._read():

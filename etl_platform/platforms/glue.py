@@ -72,7 +72,7 @@ class GluePlatform:
     """
 
     name: PlatformName = "glue"
-    polling = Polling(shortest_seconds=2, longest_seconds=15)
+    polling = Polling(shortest_seconds=2, longest_seconds=15, log_seconds=5)
 
     def __init__(self, access: AwsAccess, clock: Clock | None = None):
         """Run there.

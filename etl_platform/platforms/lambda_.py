@@ -17,7 +17,7 @@ back; that call is sent once, whatever happens to its answer.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from etl_platform.config.models.base import PlatformName
@@ -58,6 +58,9 @@ DEATH_FRESH_SECONDS = 30.0
 """How old an answer of CloudWatch may be: for runs that only it tells of, and for those whose outcome comes
 through S3 unless they die. FilterLogEvents takes 5 to 10 calls a second in an account (its quotas page)."""
 
+YOUNG_FRESH_SECONDS = 2.0
+"""How old it may be for a run that has just started, of which only CloudWatch tells."""
+
 REPORT_SECONDS = 20.0
 """How long the REPORT line of a run that has ended is waited for; CloudWatch shows it some seconds late."""
 
@@ -69,11 +72,12 @@ LOST_SECONDS = 120.0
 class _Seen:
     """What is known of a run at a moment."""
 
-    names: frozenset[str]
-    claim: Mapping[str, Any] | None
-    outcome: Mapping[str, Any] | None
-    request_id: str | None
-    attempts: tuple[Attempt, ...]
+    at: float
+    claim: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+    request_id: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    told_to_stop: bool = False
 
     @property
     def started(self) -> float | None:
@@ -92,17 +96,19 @@ class LambdaPlatform:
     """Runs jobs as invocations of Lambda functions."""
 
     name: PlatformName = "lambda"
-    polling = Polling(shortest_seconds=1, longest_seconds=10)
+    polling = Polling(shortest_seconds=0.25, longest_seconds=10, log_seconds=5)
 
     def __init__(self, access: AwsAccess, *, now: Callable[[], float] = time.time):
         """Run by the clients of `access`; `now` tells Unix seconds."""
         self._access = access
         self._now = now
         self._logs = InvocationLogs(access, now)
+        # Executions whose claim was taken from them, and that may be submitted again all the same.
+        self._given_up: set[str] = set()
         # What never changes once it is there, so that a poll need not ask again.
         self._functions: dict[str, Function] = {}
-        self._claims: dict[str, Mapping[str, Any]] = {}
-        self._found_requests: dict[str, str] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._final: dict[str, tuple[_Seen, RunState]] = {}
         self._first_seen: dict[tuple[str, str], float] = {}
 
     def prepare(self, request: RunRequest) -> None:
@@ -125,6 +131,9 @@ class LambdaPlatform:
         function = self._function(request.job)
         folder = run_folder(self._access, request.config, request.execution_id)
         event = event_of(request, folder, owned=function.owned)
+        if request.execution_id in self._given_up:
+            folder.delete(CLAIM)
+            self._given_up.discard(request.execution_id)
         invoke = invoke_owned if function.owned else invoke_foreign
         return invoke(self._access, function, request, folder, event, self._now).handle()
 
@@ -144,10 +153,10 @@ class LambdaPlatform:
                 return None
             known = {"submitted": submitted["submitted"], "request_id": submitted.get("request_id")}
             return found(function, request, folder, self._access, **known).handle()
-        if folder.create(CLAIM, {VOID: "It was given up before it started."}):
-            return None
-        claim = folder.read(CLAIM)
+        given_up = folder.create(CLAIM, {VOID: "It was given up before it started."})
+        claim = None if given_up else folder.read(CLAIM)
         if claim is None or VOID in claim:
+            self._given_up.add(request.execution_id)
             return None
         known = {"submitted": claim["started"], "request_id": claim["request_id"]}
         return found(function, request, folder, self._access, **known).handle()
@@ -159,7 +168,13 @@ class LambdaPlatform:
             PlatformError: Whether a function that is not ours was invoked at all cannot be told any more.
         """
         run = Invocation.model_validate(handle.details)
-        return self._state(run, self._look(run))
+        seen = self._seen.get(run.folder)
+        if seen is None or run.owned or self._now() - seen.at >= self._fresh_seconds(run):
+            seen = self._seen[run.folder] = (self._look_at_ours if run.owned else self._look_at_foreign)(run)
+        state = self._state(run, seen)
+        if state.final:
+            self._final[run.folder] = (seen, state)
+        return state
 
     def read_logs(self, handle: RunHandle, cursor: str | None) -> LogChunk:
         """All lines of the invocation, from its START line to its REPORT line."""
@@ -172,7 +187,8 @@ class LambdaPlatform:
         request_id = self._request_id(run, claim)
         if request_id is None:
             return LogChunk((), cursor)
-        return self._logs.read(run.log_group, request_id, self._attempts(run, request_id), cursor)
+        attempts = self._search(run, request_id, LOG_FRESH_SECONDS)
+        return self._logs.read(run.log_group, request_id, attempts, cursor)
 
     def cancel(self, handle: RunHandle) -> None:
         """Have a function of ours end the run within seconds; stop following one that is not ours.
@@ -185,14 +201,14 @@ class LambdaPlatform:
         if run.owned and folder.create(CLAIM, {VOID: "It was cancelled before it started."}):
             return
         folder.write(CANCEL, {"at": self._now()})
+        self._seen.pop(run.folder, None)
 
     def outcome(self, request: RunRequest, handle: RunHandle) -> RunOutcome:
         """How it ended, with the figures of its REPORT lines."""
         run = Invocation.model_validate(handle.details)
-        seen = self._look(run)
-        state = self._state(run, seen)
-        if not state.final:
+        if run.folder not in self._final and not (state := self.poll(handle)).final:
             raise TransientError(f"Run {handle.run_id} is {state.status}: {state.message}")
+        seen, state = self._final[run.folder]
         error = self._error(run, seen) if state.status in ("failed", "timeout") else None
         outcome = outcome_of(self._access, request, handle, run, state, seen.outcome, seen.attempts, error)
         self._forget(run, seen)
@@ -216,44 +232,69 @@ class LambdaPlatform:
             self._functions[name] = lambda_function.existing(self._access, name)
         return self._functions[name]
 
-    def _look(self, run: Invocation) -> _Seen:
-        folder = RunFolder(self._access, run.folder)
-        names = folder.names()
-        claim = self._claim(run) if CLAIM in names else None
-        outcome = folder.read(OUTCOME) if OUTCOME in names else None
-        request_id = self._request_id(run, claim)
-        attempts: tuple[Attempt, ...] = ()
-        if request_id is not None and not (claim and VOID in claim):
-            attempts = self._attempts(run, request_id, ended=outcome is not None)
-        seen = _Seen(names, claim, outcome, request_id, attempts)
-        if seen.reported and outcome is None and run.owned:
-            # It may have been written after the folder was listed; it is written before the report.
-            return _Seen(names, claim, folder.read(OUTCOME), request_id, attempts)
+    def _look_at_ours(self, run: Invocation) -> _Seen:
+        claim = self._claim(run)
+        if claim and VOID in claim:
+            return _Seen(self._now(), claim)
+        # The outcome is written after the claim.
+        outcome, request_id = self._outcome(run) if claim else None, self._request_id(run, claim)
+        attempts = self._attempts(run, request_id, claim, ended=outcome is not None)
+        seen = _Seen(self._now(), claim, outcome, request_id, attempts)
+        if seen.reported and outcome is None:
+            # It may have been written since it was looked for; it is written before the report.
+            return replace(seen, outcome=self._outcome(run))
         return seen
 
+    def _look_at_foreign(self, run: Invocation) -> _Seen:
+        names = RunFolder(self._access, run.folder).names()
+        outcome, request_id = self._outcome(run) if OUTCOME in names else None, self._request_id(run, None)
+        attempts = self._attempts(run, request_id, None, ended=outcome is not None)
+        return _Seen(self._now(), None, outcome, request_id, attempts, CANCEL in names)
+
     def _claim(self, run: Invocation) -> Mapping[str, Any] | None:
-        if run.folder not in self._claims:
-            claim = RunFolder(self._access, run.folder).read(CLAIM)
-            if claim is None:
-                return None
-            self._claims[run.folder] = claim
-        return self._claims[run.folder]
+        seen = self._seen.get(run.folder)
+        return (seen and seen.claim) or RunFolder(self._access, run.folder).read(CLAIM)
+
+    def _outcome(self, run: Invocation) -> Mapping[str, Any] | None:
+        seen = self._seen.get(run.folder)
+        return (seen and seen.outcome) or RunFolder(self._access, run.folder).read(OUTCOME)
 
     def _request_id(self, run: Invocation, claim: Mapping[str, Any] | None) -> str | None:
         """Of the invocation that has the claim, else of the one that was sent."""
-        known = (
-            (claim or {}).get("request_id") or run.request_id or self._found_requests.get(run.execution_id)
-        )
+        seen = self._seen.get(run.folder)
+        known = (claim or {}).get("request_id") or run.request_id or (seen and seen.request_id)
         if known is None and not run.owned:
-            known = self._logs.request_of(run.log_group, run.execution_id, run.submitted)
-            if known is not None:
-                self._found_requests[run.execution_id] = known
+            return self._logs.request_of(run.log_group, run.execution_id, run.submitted)
         return known
 
-    def _attempts(self, run: Invocation, request_id: str, *, ended: bool = False) -> tuple[Attempt, ...]:
-        fresh = DEATH_FRESH_SECONDS if run.owned and not ended else LOG_FRESH_SECONDS
+    def _attempts(
+        self, run: Invocation, request_id: str | None, claim: Mapping[str, Any] | None, *, ended: bool
+    ) -> tuple[Attempt, ...]:
+        """What Lambda has logged, by as few searches as tell in time: lines come seconds late anyway."""
+        if request_id is None:
+            return ()
+        age, fresh = self._now() - run.submitted, self._fresh_seconds(run)
+        if run.owned and not ended:
+            first = fresh = DEATH_FRESH_SECONDS
+        elif claim:
+            attempt = Attempt(claim["log_stream"], claim["started"])
+            report = self._logs.report(claim["log_group"], request_id, attempt)
+            if report is not None:
+                return (replace(attempt, report=report),)
+            age, first = self._since(run, OUTCOME), LOG_FRESH_SECONDS
+        else:
+            first = YOUNG_FRESH_SECONDS
+        if age < first:
+            return ()
+        return self._search(run, request_id, fresh)
+
+    def _fresh_seconds(self, run: Invocation) -> float:
+        """How old what CloudWatch tells of a run may be: the longer it takes, the older."""
+        return min(max((self._now() - run.submitted) / 5, YOUNG_FRESH_SECONDS), LOG_FRESH_SECONDS)
+
+    def _search(self, run: Invocation, request_id: str, fresh_seconds: float) -> tuple[Attempt, ...]:
         return self._logs.attempts(
-            run.log_group, request_id, run.submitted, as_json=run.logs_json, fresh_seconds=fresh
+            run.log_group, request_id, run.submitted, as_json=run.logs_json, fresh_seconds=fresh_seconds
         )
 
     def _state(self, run: Invocation, seen: _Seen) -> RunState:
@@ -279,7 +320,7 @@ class LambdaPlatform:
     def _foreign_state(self, run: Invocation, seen: _Seen) -> RunState:
         """How a run stands of which only the log tells."""
         if seen.request_id is None:
-            if CANCEL in seen.names:
+            if seen.told_to_stop:
                 return RunState("cancelled")
             if self._now() > run.submitted + run.limit_seconds + LOST_SECONDS:
                 raise PlatformError(
@@ -293,9 +334,9 @@ class LambdaPlatform:
             )
         if seen.reported and self._succeeded(run, seen):
             return RunState("success", seen.started)
-        if seen.reported and (len(seen.attempts) > run.repeats or CANCEL in seen.names):
+        if seen.reported and (len(seen.attempts) > run.repeats or seen.told_to_stop):
             return self._failed_state(run, seen)
-        if CANCEL in seen.names:
+        if seen.told_to_stop:
             return RunState("cancelled", seen.started)
         tries = Progress(len(seen.attempts), run.repeats + 1, "attempts") if len(seen.attempts) > 1 else None
         if seen.reported:
@@ -305,7 +346,7 @@ class LambdaPlatform:
         return RunState("running", seen.started, None, tries)
 
     def _failed_state(self, run: Invocation, seen: _Seen) -> RunState:
-        if CANCEL in seen.names:
+        if seen.told_to_stop or (run.owned and RunFolder(self._access, run.folder).read(CANCEL)):
             return RunState("cancelled", seen.started)
         error = self._error(run, seen)
         return RunState("timeout" if error.timed_out else "failed", seen.started, error.message)
@@ -345,8 +386,8 @@ class LambdaPlatform:
         """Keep nothing of a run that is over: a process may drive runs for months."""
         if seen.request_id is not None:
             self._logs.forget(seen.request_id, run.submitted)
-        self._claims.pop(run.folder, None)
-        self._found_requests.pop(run.execution_id, None)
+        self._seen.pop(run.folder, None)
+        self._final.pop(run.folder, None)
         for name in (CLAIM, OUTCOME):
             self._first_seen.pop((run.folder, name), None)
 

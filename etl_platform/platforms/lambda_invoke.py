@@ -17,7 +17,7 @@ from etl_platform.platforms.lambda_log import described_error
 from etl_platform.platforms.protocol import RunHandle, RunRequest
 from etl_platform.platforms.run_folder import RunFolder
 from etl_platform.platforms.script_package import packaged_event
-from etl_platform.runtime.packaged_entry import CLAIM, OUTCOME
+from etl_platform.runtime.packaged_entry import OUTCOME
 
 SYNCHRONOUS_SECONDS = 60
 """A function that is not ours is waited for in the call where its own time limit is no longer."""
@@ -143,10 +143,6 @@ def invoke_owned(
     now: Callable[[], float],
 ) -> Invocation:
     """Invoke a function of ours; it may be repeated, because only the first invocation takes the claim."""
-    claim = folder.read(CLAIM)
-    if claim and VOID in claim:
-        # An earlier try of this submission was given up for lost.
-        folder.delete(CLAIM)
     client = access.client("lambda")
     submitted = now()
     with calling("lambda"):

@@ -18,6 +18,9 @@ IDS_A_CALL = 15
 EVENTS_A_CALL = 1_000
 """Of the 10,000 that GetLogEvents gives at most: a bounded piece for one poll."""
 
+NEWEST_EVENTS = 100
+"""Among which the report of an invocation is looked for, which has just ended."""
+
 _CLOCKS_DIFFER_MS = 300_000
 """How far this machine's clock may be ahead of the one that stamps the log."""
 
@@ -105,7 +108,7 @@ class InvocationLogs:
         self._access = access
         self._now = now
         self._lock = threading.Lock()
-        self._shared: dict[tuple[str, bool, float], SharedDescribe[tuple[Attempt, ...]]] = {}
+        self._shared: dict[tuple[str, bool], SharedDescribe[tuple[Attempt, ...]]] = {}
 
     def attempts(
         self, group: str, request_id: str, since: float, *, as_json: bool, fresh_seconds: float
@@ -121,15 +124,15 @@ class InvocationLogs:
         """
         with self._lock:
             shared = self._shared.setdefault(
-                (group, as_json, fresh_seconds),
+                (group, as_json),
                 SharedDescribe(
                     lambda ids: self._find(group, ids, as_json),
                     at_most=IDS_A_CALL,
-                    fresh_seconds=fresh_seconds,
+                    fresh_seconds=0.0,
                     now=self._now,
                 ),
             )
-        return shared.get(_key(request_id, since)) or ()
+        return shared.get(_key(request_id, since), fresh_seconds=fresh_seconds) or ()
 
     def forget(self, request_id: str, since: float) -> None:
         """Leave an invocation that is over out of further calls."""
@@ -149,6 +152,12 @@ class InvocationLogs:
             if ids:
                 return ids[-1]
         return None
+
+    def report(self, group: str, request_id: str, attempt: Attempt) -> Report | None:
+        """The REPORT line of an attempt, where it is among the newest of its stream; one call."""
+        events, _ = self._page(group, attempt, None, startFromHead=False, limit=NEWEST_EVENTS)
+        reports = (event for event in events if _mark(event["message"]) == ("REPORT", request_id))
+        return next((report_of(event["message"], event["timestamp"] / 1000) for event in reports), None)
 
     def read(self, group: str, request_id: str, attempts: Sequence[Attempt], cursor: str | None) -> LogChunk:
         """The next lines of an invocation, from its START line to its REPORT line, attempt by attempt.
@@ -230,7 +239,7 @@ class InvocationLogs:
         return sorted(events, key=lambda event: event["timestamp"])
 
     def _page(
-        self, group: str, attempt: Attempt, token: str | None
+        self, group: str, attempt: Attempt, token: str | None, **how: Any
     ) -> tuple[list[dict[str, Any]], str | None]:
         from botocore.exceptions import ClientError
 
@@ -241,8 +250,7 @@ class InvocationLogs:
                     logGroupName=group,
                     logStreamName=attempt.stream,
                     startTime=max(0, int(attempt.started * 1000) - _START_BEFORE_MS),
-                    startFromHead=True,
-                    limit=EVENTS_A_CALL,
+                    **{"startFromHead": True, "limit": EVENTS_A_CALL, **how},
                     **({"nextToken": token} if token else {}),
                 )
             except ClientError as error:

@@ -196,10 +196,12 @@ class Polling:
     Attributes:
         shortest_seconds: First interval.
         longest_seconds: Last interval; a cancelled step stops its run within it.
+        log_seconds: New log lines are asked for at most that often while the run goes on.
     """
 
     shortest_seconds: float
     longest_seconds: float
+    log_seconds: float = 0.0
 
 
 class Platform(Protocol):

@@ -38,15 +38,21 @@ class SharedDescribe(Generic[State]):
         self._asked: dict[str, float] = {}
         self._answers: dict[str, tuple[float, State | None]] = {}
 
-    def get(self, run_id: str) -> State | None:
-        """The state of a run; None: the service does not know it. What `describe` raises passes through."""
+    def get(self, run_id: str, *, fresh_seconds: float | None = None) -> State | None:
+        """The state of a run; None: the service does not know it. What `describe` raises passes through.
+
+        Args:
+            run_id: The run.
+            fresh_seconds: How old this answer may be; absent: as for all.
+        """
         now = self._now()
+        fresh = self._fresh_seconds if fresh_seconds is None else fresh_seconds
         # Dictionaries are safe for this; the threads that wait for the lock are to be in the next call.
         self._asked[run_id] = now
         with self._lock:
             answer = self._answers.get(run_id)
             # An answer that came while this thread waited for the lock is fresh enough.
-            if answer is None or answer[0] < now - self._fresh_seconds:
+            if answer is None or answer[0] < now - fresh:
                 batch = self._batch(run_id)
                 states = self._describe(batch)
                 seen = self._now()
