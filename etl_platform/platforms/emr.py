@@ -43,6 +43,7 @@ from etl_platform.platforms.protocol import (
 )
 from etl_platform.platforms.shared_describe import SharedDescribe
 from etl_platform.platforms.spark_submit import (
+    SparkSubmission,
     event_log_conf,
     run_name,
     searched_since,
@@ -76,7 +77,7 @@ class EmrPlatform:
     """
 
     name: PlatformName = "emr"
-    polling = Polling(shortest_seconds=5, longest_seconds=30)
+    polling = Polling(shortest_seconds=5, longest_seconds=30, log_seconds=60)
 
     def __init__(self, access: AwsAccess, clock: Clock | None = None):
         """Run there.
@@ -87,6 +88,7 @@ class EmrPlatform:
         """
         self._access = access
         self._clock = clock or Clock()
+        self._prepared: dict[str, SparkSubmission] = {}
         self._submitted: dict[str, float] = {}
         self._ended: dict[str, float] = {}
         self._printing: set[str] = set()
@@ -127,23 +129,26 @@ class EmrPlatform:
                 f'job "{request.job.job_id}": the EMR cluster {cluster_id} is {state}. Name one that runs '
                 "as platform.cluster_id, or leave it out for a cluster that lives for the run."
             )
-        spark_submission(self._access, request)
+        self._prepared[request.execution_id] = spark_submission(self._access, request)
 
     def submit(self, request: RunRequest) -> RunHandle:
         """Start the cluster with its step, or add the step: one call, which is never sent twice by itself."""
         cluster_id = request.job.platform.cluster_id
         conf = event_log_conf(self._access, request) if request.job.platform.enable_spark_ui else {}
-        submission = spark_submission(self._access, request)
+        # Kept until a submission is answered, so that one that is tried again need not be made again.
+        submission = self._prepared.get(request.execution_id) or spark_submission(self._access, request)
         step = spark_step(request, submission, conf, transient=cluster_id is None)
         # Neither call knows a client token: after a lost answer the driver looks for the run first.
         client = self._access.client("emr", attempts=1)
         if cluster_id is not None:
             with calling("emr"):
                 added = client.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])
+            self._prepared.pop(request.execution_id, None)
             return self._handle(request, cluster_id, added["StepIds"][0])
         log_uri = artifact_uri(request.config, "logs", "emr")
         with calling("emr"):
             started = client.run_job_flow(**cluster_request(request, step, log_uri))
+        self._prepared.pop(request.execution_id, None)
         return self._handle(request, started["JobFlowId"], None)
 
     def find(self, request: RunRequest) -> RunHandle | None:

@@ -39,7 +39,13 @@ from etl_platform.platforms.protocol import (
 )
 from etl_platform.platforms.shared_describe import SharedDescribe
 from etl_platform.platforms.spark_log_error import failure_details, time_limit_error
-from etl_platform.platforms.spark_submit import event_log_conf, run_name, searched_since, spark_submission
+from etl_platform.platforms.spark_submit import (
+    SparkSubmission,
+    event_log_conf,
+    run_name,
+    searched_since,
+    spark_submission,
+)
 from etl_platform.platforms.target_figures import target_figures
 
 RUNS_A_CALL = 200
@@ -52,7 +58,7 @@ SETTLES_WITHIN_SECONDS, STOPPED_SETTLES_WITHIN_SECONDS = 60.0, 15.0
 """How long the billed resources and the driver's log are waited for, which come seconds after the end; who
 stopped a run is not kept waiting as long."""
 
-LOOK_SECONDS = 3.0
+LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 10.0
 _SKEW_SECONDS = 86_400.0
 _NOT_FOUND = ("ResourceNotFoundException",)
 
@@ -69,7 +75,7 @@ class EmrServerlessPlatform:
     """Runs jobs in EMR Serverless; the runs of one application are polled by one listing."""
 
     name: PlatformName = "emr_serverless"
-    polling = Polling(shortest_seconds=3, longest_seconds=20)
+    polling = Polling(shortest_seconds=3, longest_seconds=20, log_seconds=10)
 
     def __init__(self, access: AwsAccess, clock: Clock | None = None):
         """Run there.
@@ -82,6 +88,7 @@ class EmrServerlessPlatform:
         self._clock = clock or Clock()
         self._applications: dict[str, str] = {}
         self._looking_for_one = threading.Lock()
+        self._prepared: dict[str, SparkSubmission] = {}
         self._submitted: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._ended: dict[str, float] = {}
@@ -109,13 +116,14 @@ class EmrServerlessPlatform:
             NotRunnableError: A role or a file is missing, or there are no workers of that size.
         """
         check_workers(request.job)
-        spark_submission(self._access, request)
+        self._prepared[request.execution_id] = spark_submission(self._access, request)
         self._application(request)
 
     def submit(self, request: RunRequest) -> RunHandle:
         """Start the job run under the execution id as client token: a second call finds the first one's."""
         application = self._application(request)
-        submission = spark_submission(self._access, request)
+        # Kept until a submission is answered, so that one that is tried again need not be made again.
+        submission = self._prepared.get(request.execution_id) or spark_submission(self._access, request)
         keys = request.job.platform
         conf: dict[str, str] = {}
         if keys.enable_spark_ui and keys.spark_event_logs_path:
@@ -124,6 +132,7 @@ class EmrServerlessPlatform:
         client = self._access.client("emr-serverless")
         with calling("emr-serverless"):
             started = client.start_job_run(**wanted)
+        self._prepared.pop(request.execution_id, None)
         return self._handle(request, application, started["jobRunId"])
 
     def find(self, request: RunRequest) -> RunHandle | None:
@@ -297,14 +306,15 @@ class EmrServerlessPlatform:
         if not _final(found):
             raise TransientError(f"EMR Serverless run {run_id} has not ended yet.")
         patience = STOPPED_SETTLES_WITHIN_SECONDS if found["state"] == "CANCELLED" else SETTLES_WITHIN_SECONDS
-        until = self._clock.now() + patience
+        until, interval = self._clock.now() + patience, LOOK_SECONDS
         while True:
             if found["state"] == "FAILED" and log is None:
                 log = gzip_tail(self._access, run.log_files()["stderr"])
             told = bool(_billed(found).values) and (found["state"] != "FAILED" or log is not None)
             if told or self._clock.now() >= until:
                 return found, log
-            self._clock.wait(LOOK_SECONDS)
+            self._clock.wait(interval)
+            interval = min(interval * 2, LONGEST_LOOK_SECONDS)
             found = self._describe(run.application_id, run_id)
 
 
