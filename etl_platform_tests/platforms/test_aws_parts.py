@@ -154,6 +154,19 @@ class TestSharedDescribe:
         assert [shared.get("a"), shared.get("b")] == ["A", "B"]
         assert asked == [["a"], ["b", "a"], ["a", "b"]]
 
+    def test_an_answer_may_be_older_for_one_question_than_for_another(self) -> None:
+        asked: list[list[str]] = []
+        time = [0.0]
+        shared = SharedDescribe(
+            lambda ids: asked.append(list(ids)) or {}, at_most=10, fresh_seconds=1.0, now=lambda: time[0]
+        )
+        shared.get("a")
+        time[0] = 5.0
+        shared.get("a", fresh_seconds=10.0)
+        assert len(asked) == 1
+        shared.get("a", fresh_seconds=4.0)
+        assert len(asked) == 2
+
     def test_an_unknown_run_has_no_state(self) -> None:
         assert SharedDescribe(lambda ids: {}, at_most=1, fresh_seconds=1.0).get("gone") is None
 

@@ -5,7 +5,7 @@ import pytest
 from etl_platform.platforms import driver
 from etl_platform.platforms.errors import NotRunnableError, PlatformError, TransientError
 from etl_platform.platforms.patience import PATIENCE_SECONDS
-from etl_platform.platforms.protocol import Progress
+from etl_platform.platforms.protocol import Polling, Progress
 from etl_platform.platforms.records import finished
 from etl_platform.tracking.records import JobExecution
 from etl_platform_tests.platforms.driver_bench import Bench
@@ -84,6 +84,30 @@ def test_log_is_followed_while_the_run_goes_on(tmp_path: Path):
     bench.time.at(20, lambda: seen.append(len(bench.lines)))
     bench.run()
     assert seen[0] > 5
+
+
+def test_log_is_asked_for_no_more_often_than_the_platform_says(tmp_path: Path):
+    bench = Bench(tmp_path)
+    bench.platform.polling = Polling(1, 10, log_seconds=12)
+    bench.run()
+    # At the start, 12 seconds or more later twice within 30, and once for what is left at the end.
+    assert bench.platform.calls.count("read_logs") <= 4 < bench.platform.calls.count("poll")
+
+
+def test_log_of_a_run_that_waits_is_not_asked_for(tmp_path: Path):
+    bench = Bench(tmp_path)
+    bench.platform.starts_after = 60
+    seen: list[int] = []
+    bench.time.at(50, lambda: seen.append(bench.platform.calls.count("read_logs")))
+    bench.run()
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("seconds", [4, 20, 35])
+def test_an_end_is_seen_after_a_quarter_of_the_run_at_the_latest(tmp_path: Path, seconds: float):
+    bench = Bench(tmp_path, seconds=seconds)
+    bench.run()
+    assert bench.time.elapsed - seconds <= seconds / 4 + 1
 
 
 def test_throttled_log_reads_lose_no_line(tmp_path: Path):

@@ -47,6 +47,25 @@ class TestOwnFunction:
         cost = finished(bench.record(), outcome, request).cost_breakdown
         assert cost and cost.total_cost_usd == pytest.approx(1.201 * 0.5 * 0.0000166667 + 2e-7, rel=1e-4)
 
+    def test_a_short_run_takes_few_calls_to_services_that_limit_them(
+        self, service: LambdaService, access: AwsAccess, tmp_path: Path, aws: AwsStandIn
+    ) -> None:
+        bench, time = still(access, tmp_path)
+
+        def behave(call: Invoked) -> None:
+            write_claim(service, call, time.now)
+            service.start(call, at=time.now)
+            time.at(3, lambda: write_outcome(service, call, time.now))
+            time.at(3, lambda: service.end(call, at=time.now))
+
+        service.behaviour = behave
+        bench.platform.prepare(request := request_for(tmp_path, access, timeout_seconds=600))
+        before = aws.count("(lambda|logs):.*")
+        assert bench.run(request).status == "success" and time.elapsed < 4
+        # What the function is, twice, and its invocation; its report, and its lines at start and end.
+        assert aws.count("(lambda|logs):.*") - before <= 8
+        assert aws.count("logs:FilterLogEvents") == 0
+
     def test_plain_script_gets_its_arguments(
         self, service: LambdaService, access: AwsAccess, tmp_path: Path
     ) -> None:
