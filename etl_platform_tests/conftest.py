@@ -1,5 +1,6 @@
 """Settings of all tests, and how they are shared out where several processes run them."""
 
+import os
 import re
 from typing import Any
 
@@ -11,6 +12,9 @@ from etl_platform.platforms.open import forget_platforms
 # A busy machine is no fault of the code: tests time nothing.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Each Spark of the tests lives for seconds: its Java would spend them on optimizing what runs once.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 ONE_SPARK = re.compile(r"/quality/|/runtime/awsglue/|/runtime/test_remote_query")
 """Tests that share the Spark of their process: a second one would take memory, and time to warm up."""
