@@ -159,8 +159,9 @@ def _is_nan(value: Any, speech: Speech) -> Any:
         return exp.false()
     if speech.dialect == "postgres":
         return exp.EQ(this=value, expression=_cast("NaN", "DOUBLE PRECISION"))
-    text = exp.Cast(this=value, to=exp.DataType.build("VARCHAR(64)"))
-    return exp.EQ(this=text, expression=exp.Literal.string("NaN"))
+    # Whether a NaN equals another is not documented there; what its text is, is plain.
+    text = exp.Lower(this=exp.Cast(this=value, to=exp.DataType.build("VARCHAR(64)")))
+    return exp.EQ(this=text, expression=exp.Literal.string("nan"))
 
 
 def _matches(value: Any, pattern: str, speech: Speech) -> Any:

@@ -80,15 +80,17 @@ def open_server(config: Config, job: Job, table: ServerTable, *, now: datetime) 
 
 @contextmanager
 def _server(config: Config, job: Job, table: ServerTable) -> Iterator[Server]:
-    wait = {"time_zone": job.execution.timezone, "wait_seconds": job.execution.timeout_minutes * 60}
+    seconds = max(1, round(job.execution.timeout_minutes * 60))
+    zone = job.execution.timezone
     aws = AwsClients(config.settings.aws_region)
     if isinstance(table, sources.RedshiftSource):
         login = login_of(table, table.name, config)
-        yield RedshiftServer(aws.client("redshift-data"), login, **wait)
+        client = aws.client("redshift-data")
+        yield RedshiftServer(client, login, time_zone=zone, wait_seconds=seconds)
         return
     address = _address(config, table, aws)
-    with connected(address, table.name, wait_seconds=wait["wait_seconds"]) as connection:
-        yield SqlServer(connection, address, **wait)
+    with connected(address, table.name, wait_seconds=seconds) as connection:
+        yield SqlServer(connection, address, time_zone=zone, wait_seconds=seconds)
 
 
 def _address(config: Config, table: sources.RdsSource | sources.SqlSource, aws: AwsClients) -> Address:

@@ -17,10 +17,12 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from etl_platform.config.models.job import Job
 from etl_platform.quality.engine import evaluate
 from etl_platform.quality.report import DatasetReport
 from etl_platform_tests.quality import zoo
-from etl_platform_tests.quality.builders import config_of, job_with
+from etl_platform_tests.quality.builders import config_of, lake, write
+from etl_platform_tests.quality.server_zoo import REFUSED, different, expressions_on, job_on, stored
 
 URLS = os.environ.get("ETL_PLATFORM_TEST_SERVERS", "").split()
 
@@ -32,69 +34,66 @@ TYPES = {
 }
 
 
-def stored(backend: str) -> pa.Table:
-    """The zoo without what a server has no type or value for."""
-    table = zoo.zoo().drop_columns(["list"])
-    rows = table.to_pylist()
-    for row in rows if backend == "mysql" else ():
-        for field in ("f", "r"):
-            if row[field] is not None and (row[field] != row[field] or row[field] == float("inf")):
-                row[field] = None
-    return pa.Table.from_pylist(rows, table.schema)
+def backend_of(url: str) -> str:
+    return sa.make_url(url).get_backend_name()
 
 
-def fill(url: str, table: pa.Table) -> None:
-    backend = sa.make_url(url).get_backend_name()
-    utc = "SET time_zone = '+00:00'" if backend == "mysql" else "SET TIME ZONE 'UTC'"
+def fill(url: str) -> pa.Table:
+    """Make the tables anew; gives the rows of the zoo."""
+    table = stored(backend_of(url))
+    utc = "SET time_zone = '+00:00'" if backend_of(url) == "mysql" else "SET TIME ZONE 'UTC'"
     columns = sa.table("zoo", *map(sa.column, table.column_names))
     with sa.create_engine(url).begin() as connection:
         for statement in (
             utc,
             "DROP TABLE IF EXISTS zoo",
             "DROP TABLE IF EXISTS letters",
-            f"CREATE TABLE zoo ({TYPES[backend]})",
+            f"CREATE TABLE zoo ({TYPES[backend_of(url)]})",
             "CREATE TABLE letters (letter varchar(9))",
         ):
             connection.execute(sa.text(statement))
         connection.execute(sa.insert(columns), table.to_pylist())
         letters = sa.table("letters", sa.column("letter"))
         connection.execute(sa.insert(letters), [{"letter": letter} for letter in zoo.LETTERS])
+    return table
 
 
-def report_of(url: str, folder: Path, **further: Any) -> tuple[DatasetReport, pa.Table]:
-    """What comes of the rules on the zoo in a server, and the rows that stand there."""
-    backend = sa.make_url(url).get_backend_name()
-    kind = "mysql" if backend == "mysql" else "postgres"
-    table = stored(backend)
-    fill(url, table)
-    quality: dict[str, Any] = zoo.quality() | further
-    quality["completeness_checks"] = [{"field": field} for field in table.column_names]
-    quality["freshness"] = {"field": "when", "max_age_hours": 24}
-    for rules in quality.values():
-        for rule in rules if isinstance(rules, list) else [rules] if isinstance(rules, dict) else []:
-            rule |= {"child_table": "zoo"} if "child_table" in rule else {"dataset": "zoo"}
-    sources = [{"name": name, "source_type": kind, "url": url, "table": name} for name in ("zoo", "letters")]
-    execution = {"script_path": "x.py", "timezone": zoo.ZONE}
-    job = job_with(quality, sources=sources, target=None, execution=execution)
+def source(url: str, table: str) -> dict[str, Any]:
+    kind = "mysql" if backend_of(url) == "mysql" else "postgres"
+    return {"source_type": kind, "url": url, "table": table}
+
+
+def report_of(job: Job, folder: Path) -> DatasetReport:
     config = replace(config_of(job, folder=folder), profile="aws")
-    return evaluate(config, job, "zoo", now=datetime(2024, 3, 4, tzinfo=timezone.utc)), table
+    now = datetime(2024, 3, 4, tzinfo=timezone.utc)
+    return evaluate(config, job, "zoo", now=now, show_values=False)
 
 
 @pytest.mark.parametrize("url", URLS)
 def test_a_server_counts_as_the_reference_does(url: str, tmp_path: Path) -> None:
-    report, table = report_of(url, tmp_path)
-    results = {result.rule.check_name: result for result in report.results}
-    assert "breaks the query off" in str(results.pop("custom__c10").error)
-    assert results.pop("freshness__when").passed
-    rows, columns = zoo.expected(table)[:-2], [None, None, None]
-    wanted = dict(zip((r.rule.check_name for r in report.results), [*rows, *columns], strict=True))
-    assert [result.error for result in results.values() if result.error] == []
-    counts = {name: result.rows_failed for name, result in results.items()}
-    assert counts == {name: wanted[name] for name in counts}
+    table = fill(url)
+    report = report_of(job_on(source(url, "zoo"), {"name": "letters", **source(url, "letters")}), tmp_path)
+    found = different(report, table)
+    assert "breaks the query off" in str(found.pop(REFUSED)[2])
+    assert found == {}
+    # All rows rules, one unique key, one foreign key over child and parent.
+    assert report.scans == 4
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_server_answers_custom_validations_as_the_local_engine_does(url: str, tmp_path: Path) -> None:
+    write(fill(url), lake(tmp_path, "zoo"))
+    here = expressions_on({"source_type": "s3", "path": "s3://lake/zoo/"})
+    local = evaluate(config_of(here, folder=tmp_path), here, "zoo", engine="local", show_values=False)
+    there = report_of(expressions_on(source(url, "zoo")), tmp_path)
+    wanted = [(result.rule.description, result.rows_failed, None) for result in local.results]
+    assert [(r.rule.description, r.rows_failed, r.error) for r in there.results] == wanted
 
 
 @pytest.mark.parametrize("url", URLS)
 def test_a_server_draws_a_sample(url: str, tmp_path: Path) -> None:
-    report, _ = report_of(url, tmp_path, sample_size=100)
+    fill(url)
+    job = job_on(source(url, "zoo"), {"name": "letters", **source(url, "letters")}, sample_size=100)
+    report = report_of(job, tmp_path)
     assert report.rows == zoo.ROWS
     assert report.sampled_rows is not None and 50 < report.sampled_rows < 200
