@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 from etl_platform.quality.regex import RegexError
 
@@ -56,13 +57,19 @@ def _code(code: int) -> str:
 @lru_cache(maxsize=16)
 def _ranges(category: str, *, without: bool) -> str:
     """The characters of a general category such as `Nd` or `L`, as the inside of a bracket."""
-    spans: list[list[int]] = []
-    # PostgreSQL's texts hold no NUL.
-    for code in range(1, sys.maxunicode + 1):
-        if unicodedata.category(chr(code)).startswith(category) == without:
+    spans: list[tuple[int, int]] = []
+    for name, first, last in _spans():
+        if name.startswith(category) == without:
             continue
-        if spans and spans[-1][1] == code - 1:
-            spans[-1][1] = code
-        else:
-            spans.append([code, code])
+        begins = spans.pop()[0] if spans and spans[-1][1] == first - 1 else first
+        spans.append((begins, last))
     return "".join(_code(a) if a == b else f"{_code(a)}-{_code(b)}" for a, b in spans)
+
+
+@lru_cache(maxsize=1)
+def _spans() -> tuple[tuple[str, int, int], ...]:
+    """Category, first and last character of each run of characters of one category."""
+    # PostgreSQL's texts hold no NUL.
+    codes = range(1, sys.maxunicode + 1)
+    runs = (list(run) for _, run in groupby(codes, key=lambda code: unicodedata.category(chr(code))))
+    return tuple((unicodedata.category(chr(run[0])), run[0], run[-1]) for run in runs)
