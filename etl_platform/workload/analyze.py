@@ -8,16 +8,16 @@ from etl_platform.catalog.location import s3_path
 from etl_platform.catalog.stats import TableStats
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
-from etl_platform.workload.broadcast import broadcasts_of
+from etl_platform.workload.broadcast import BROADCAST_SETTING, SPARK_THRESHOLD_GB, broadcasts_of
 from etl_platform.workload.complexity import complexity_of
 from etl_platform.workload.declared import declared_joins, guessed_joins
-from etl_platform.workload.findings import SPARK_THRESHOLD_GB, findings_of
+from etl_platform.workload.findings import findings_of
 from etl_platform.workload.frames import Frame, ScriptFacts
 from etl_platform.workload.joins import JoinGraph, merged
 from etl_platform.workload.memory import declared_executor_memory_gb
 from etl_platform.workload.model import Broadcast, Role, Step, Workload
 from etl_platform.workload.names import SourceNames
-from etl_platform.workload.order import join_order, starts_of, total
+from etl_platform.workload.order import join_order, starts_of, total, with_self_joins
 from etl_platform.workload.roles import roles_of, shapes_of
 from etl_platform.workload.script import read_python
 from etl_platform.workload.sql import SqlReader
@@ -86,11 +86,13 @@ def _with_data_flow(
     broadcasts = broadcasts_of(job, graph, stats, starts, hinted, memory)
     chosen = {one.source for one in broadcasts if one.chosen}
     order = join_order(graph, by_role, sizes, chosen, optimize=job.data_flow.auto_optimize_join_order)
+    order = with_self_joins(order, script.joins if script and job.data_flow.auto_detect_joins else ())
     shapes = shapes_of(graph, by_role)
     operations = dict(sorted((+script.operations).items())) if script else {}
-    complexity, reasons = complexity_of(order, shapes, operations, len(script.crossed) if script else 0)
+    complexity, reasons = complexity_of(order, shapes, operations, len(script.cartesian) if script else 0)
     if job.workload.complexity:
         complexity, reasons = job.workload.complexity, ("declared",)
+    conf = _spark_conf(config, job, order, broadcasts)
     return workload.model_copy(
         update={
             "roles": tuple(by_role.values()),
@@ -105,10 +107,10 @@ def _with_data_flow(
             "operations": operations,
             "complexity": complexity,
             "complexity_reasons": reasons,
-            "spark_conf": _spark_conf(config, job, order, broadcasts),
+            "spark_conf": conf,
             "findings": (
                 *workload.findings,
-                *findings_of(job, graph, by_role, broadcasts, script),
+                *findings_of(job, graph, by_role, broadcasts, script, conf),
             ),
             "notes": tuple(notes),
         }
@@ -196,9 +198,9 @@ def _spark_conf(
     conf: dict[str, str] = {}
     largest = max((one.size_gb for one in broadcasts if one.chosen and one.size_gb is not None), default=0.0)
     if largest > SPARK_THRESHOLD_GB:
-        conf["spark.sql.autoBroadcastJoinThreshold"] = f"{ceil(largest * 1024) + 1}m"
+        conf[BROADCAST_SETTING] = f"{ceil(largest * 1024) + 1}m"
     if job.data_flow.join_strategy == "shuffle":
-        conf["spark.sql.autoBroadcastJoinThreshold"] = "-1"
+        conf[BROADCAST_SETTING] = "-1"
     moved = max((step.shuffle_gb for step in order if step.shuffle_gb is not None), default=0.0)
     if job.data_flow.shuffle_optimization == "auto" and moved:
         conf["spark.sql.shuffle.partitions"] = str(max(1, ceil(moved * 1024 / PARTITION_MB)))

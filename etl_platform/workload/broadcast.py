@@ -9,6 +9,11 @@ from etl_platform.workload.joins import JoinGraph
 from etl_platform.workload.memory import broadcast_memory_gb
 from etl_platform.workload.model import Broadcast
 
+BROADCAST_SETTING = "spark.sql.autoBroadcastJoinThreshold"
+
+SPARK_THRESHOLD_GB = 10 / 1024
+"""Up to here Spark broadcasts by itself: the default of the setting."""
+
 BROADCAST_LIMIT_GB = 1.0
 SPARK_LIMIT_GB = 8.0
 """Spark refuses to broadcast more (`MAX_BROADCAST_TABLE_BYTES`)."""
@@ -72,6 +77,7 @@ def _decide(
     forced = eligible is True or name in hinted or job.data_flow.join_strategy == "broadcast"
     limit = SPARK_LIMIT_GB if forced else BROADCAST_LIMIT_GB
     limit = limit if left_gb is None else min(limit, left_gb)
+    kept = _keeps_every_row(graph, name)
 
     def answer(chosen: bool, reason: str) -> Broadcast:
         return Broadcast(
@@ -84,9 +90,6 @@ def _decide(
             reason=reason,
         )
 
-    kept = _keeps_every_row(graph, name)
-    if kept:
-        return answer(False, f"its {kept} join keeps its every row, so it cannot be broadcast")
     if job.data_flow.join_strategy == "shuffle":
         return answer(False, "join_strategy is `shuffle`")
     if eligible is False:
@@ -94,17 +97,18 @@ def _decide(
     if not forced and not job.data_flow.auto_detect_broadcast_candidates:
         return answer(False, "auto_detect_broadcast_candidates is false")
     if size is None or memory is None:
-        return answer(
-            eligible is True, "declared; its size is unknown" if eligible is True else "size unknown"
-        )
+        known = eligible is True and not kept
+        return answer(known, "declared; its size is unknown" if known else "size unknown")
     sizes = gb(size) if memory == size else f"{gb(size)} stored, {gb(memory)} in memory"
     if size >= (SPARK_LIMIT_GB if forced else BROADCAST_LIMIT_GB):
         return answer(False, f"{sizes}: not under {gb(SPARK_LIMIT_GB if forced else BROADCAST_LIMIT_GB)}")
+    if kept:
+        return answer(False, f"Spark can broadcast only the other side of its {kept} join")
     if left_gb is not None and memory >= left_gb:
         return answer(False, f"{sizes}: not under the {gb(left_gb)} that executors have left for broadcasts")
     checked = "" if left_gb is None else f" and under the {gb(left_gb)} that executors have for broadcasts"
     unknown = "; executor memory unknown, so not checked" if left_gb is None else ""
-    limit_text = gb(SPARK_LIMIT_GB if forced else BROADCAST_LIMIT_GB)
+    limit_text = f"{gb(SPARK_LIMIT_GB)}, Spark's own limit" if forced else gb(BROADCAST_LIMIT_GB)
     return answer(True, f"{sizes} < {limit_text}{checked}{unknown}")
 
 

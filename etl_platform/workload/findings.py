@@ -6,12 +6,10 @@ from etl_platform.catalog.findings import Finding
 from etl_platform.catalog.markdown import gb
 from etl_platform.config.models.job import Job
 from etl_platform.config.secrecy import masked
+from etl_platform.workload.broadcast import BROADCAST_SETTING, SPARK_THRESHOLD_GB
 from etl_platform.workload.frames import ScriptFacts
 from etl_platform.workload.joins import JoinGraph
 from etl_platform.workload.model import Broadcast, Role
-
-SPARK_THRESHOLD_GB = 10 / 1024
-"""Up to here Spark broadcasts by itself: the default of `spark.sql.autoBroadcastJoinThreshold`."""
 
 READ_BY_TABLE_OR_PATH = ("glue_catalog", "s3", "file", "job", "redshift", "rds", "postgres", "mysql")
 
@@ -22,12 +20,23 @@ def findings_of(
     roles: Mapping[str, Role],
     broadcasts: Iterable[Broadcast],
     script: ScriptFacts | None,
+    spark_conf: Mapping[str, str],
 ) -> tuple[Finding, ...]:
-    """All findings about the data flow; those about the files of a source come with its figures."""
+    """All findings about the data flow; those about the files of a source come with its figures.
+
+    Args:
+        job: The job.
+        graph: Its joins.
+        roles: Role by source.
+        broadcasts: What was decided for each joined source.
+        script: What was read off its script.
+        spark_conf: Settings that its runs get to carry out the plan.
+    """
     found = list(_disconnected(graph, roles, script))
     if script is not None:
-        found += _script_findings(job, graph, script)
-        found += [finding for one in broadcasts if (finding := _broadcast_finding(one, script))]
+        found += _script_findings(job, script)
+        raised = BROADCAST_SETTING in spark_conf
+        found += [finding for one in broadcasts if (finding := _broadcast_finding(one, script, raised))]
     return tuple(found)
 
 
@@ -53,18 +62,17 @@ def _disconnected(
         )
 
 
-def _script_findings(job: Job, graph: JoinGraph, script: ScriptFacts) -> Iterable[Finding]:
-    for left, right in dict.fromkeys(script.crossed):
-        if left != right and not any(join.pair == {left, right} for join in graph.joins):
-            yield Finding(
-                type="cartesian_join",
-                severity="high",
-                category="join",
-                dataset=right,
-                description=f"The script joins `{left}` with `{right}` without any condition: each row of "
-                "one meets each row of the other.",
-                recommendation="Join on the columns that belong together.",
-            )
+def _script_findings(job: Job, script: ScriptFacts) -> Iterable[Finding]:
+    for left, right in script.cartesian:
+        yield Finding(
+            type="cartesian_join",
+            severity="high",
+            category="join",
+            dataset=right,
+            description=f"The script joins `{left}` with `{right}` without any condition: each row of "
+            "one meets each row of the other.",
+            recommendation="Join on the columns that belong together.",
+        )
     for text in script.undeclared:
         # An address may hold a password.
         shown = masked(text, ("url",), from_environment=False) if "://" in text else text
@@ -89,7 +97,7 @@ def _script_findings(job: Job, graph: JoinGraph, script: ScriptFacts) -> Iterabl
             )
 
 
-def _broadcast_finding(one: Broadcast, script: ScriptFacts) -> Finding | None:
+def _broadcast_finding(one: Broadcast, script: ScriptFacts, raised: bool) -> Finding | None:
     if one.hinted and not one.chosen and one.size_gb is not None:
         return Finding(
             type="broadcast_too_large",
@@ -103,12 +111,18 @@ def _broadcast_finding(one: Broadcast, script: ScriptFacts) -> Finding | None:
     if one.chosen and not one.hinted and joined and (one.size_gb or 0) > SPARK_THRESHOLD_GB:
         return Finding(
             type="missing_broadcast",
-            severity="medium",
+            severity="low" if raised else "medium",
             category="broadcast",
             dataset=one.source,
             description=f"`{one.source}` ({gb(one.size_gb)}) is joined without a broadcast hint and is over "
-            f"Spark's own threshold of {gb(SPARK_THRESHOLD_GB)}, so the larger table is shuffled for it.",
-            recommendation=f"Join with `broadcast({one.source})`, or raise "
-            "`spark.sql.autoBroadcastJoinThreshold`.",
+            f"Spark's own threshold of {gb(SPARK_THRESHOLD_GB)}, so "
+            + (
+                f"it is broadcast only because runs get a higher `{BROADCAST_SETTING}`."
+                if raised
+                else "the larger table is shuffled for it."
+            ),
+            recommendation=f"Join with `broadcast({one.source})`, so that it holds wherever the script runs."
+            if raised
+            else f"Join with `broadcast({one.source})`, or raise `{BROADCAST_SETTING}`.",
         )
     return None

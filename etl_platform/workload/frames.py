@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from etl_platform.workload.joins import How, Join
+from etl_platform.workload.joins import How, Join, connected
 
 Column = tuple[str, str]
 """Source and column."""
@@ -64,8 +64,9 @@ class ScriptFacts:
         reads: Sources that it reads, in order.
         undeclared: Tables and paths that it reads and that no source declares.
         unresolved: Reads whose table or path the text does not tell.
-        joins: Joins between sources.
+        joins: Joins between sources, or of one with itself.
         crossed: Pairs that it joins without any condition.
+        listed: Pairs that stand side by side, as in `FROM a, b`, without a condition on just these two.
         unioned: Sources that it puts one below the other.
         hinted: Sources with a broadcast hint.
         operations: Kind of operation, such as `window`, to how often it stands there.
@@ -77,6 +78,7 @@ class ScriptFacts:
     unresolved: int = 0
     joins: list[Join] = field(default_factory=list)
     crossed: list[tuple[str, str]] = field(default_factory=list)
+    listed: list[tuple[str, str]] = field(default_factory=list)
     unioned: set[str] = field(default_factory=set)
     hinted: set[str] = field(default_factory=set)
     operations: Counter[str] = field(default_factory=Counter)
@@ -100,8 +102,30 @@ class ScriptFacts:
             self.unioned.update(frame.sources)
         return whole
 
-    def join(self, left: Frame, right: Frame, pairs: Iterable[tuple[Column, Column]], how: How) -> None:
-        """Note a join of two frames on pairs of columns; without pairs their first sources are joined."""
+    @property
+    def cartesian(self) -> list[tuple[str, str]]:
+        """Pairs of which each row meets each: no condition links them, not even by way of others."""
+        loose = [pair for pair in self.listed if not connected(self.reads, self.joins, *pair)]
+        return list(dict.fromkeys((*self.crossed, *loose)))
+
+    def join(
+        self,
+        left: Frame,
+        right: Frame,
+        pairs: Iterable[tuple[Column, Column]],
+        how: How,
+        *,
+        listed: bool = False,
+    ) -> None:
+        """Note a join of two frames on pairs of columns; without pairs their first sources are joined.
+
+        Args:
+            left: The left frame.
+            right: The right frame.
+            pairs: Columns that must be equal.
+            how: Kind of join.
+            listed: A condition on both may stand elsewhere, as in the WHERE of `FROM a, b`.
+        """
         self.operations["join"] += 1
         if right.hinted and right.sources:
             self.hinted.add(right.sources[0])
@@ -110,7 +134,7 @@ class ScriptFacts:
         if not left.sources or not right.sources:
             return
         if how == "cross":
-            self.crossed.append((left.sources[0], right.sources[0]))
+            (self.listed if listed else self.crossed).append((left.sources[0], right.sources[0]))
             return
         by_sources: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for (left_source, left_column), (right_source, right_column) in pairs:

@@ -1,8 +1,9 @@
 """In which order a job should join its sources, and what each step moves between executors."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from etl_platform.catalog.markdown import gb
+from etl_platform.workload.broadcast import SPARK_THRESHOLD_GB
 from etl_platform.workload.joins import Join, JoinGraph
 from etl_platform.workload.model import Role, Step
 
@@ -91,6 +92,31 @@ def join_order(
             )
             joined.append(source)
     return tuple(steps)
+
+
+def with_self_joins(steps: Sequence[Step], joins: Iterable[Join]) -> tuple[Step, ...]:
+    """The steps, and behind each source those that join it with itself.
+
+    Such a join moves the source twice, once a side, unless Spark broadcasts it by itself.
+    """
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        for join in dict.fromkeys(one for one in joins if one.left == one.right == step.source):
+            small = step.size_gb is not None and step.size_gb <= SPARK_THRESHOLD_GB
+            both = None if step.size_gb is None else 2 * step.size_gb
+            found.append(
+                Step(
+                    source=step.source,
+                    kind="broadcast_join" if small else "shuffle_join",
+                    on=tuple(_conditions(join)),
+                    size_gb=step.size_gb,
+                    shuffle_gb=0.0 if small else both,
+                    shuffle_without_broadcast_gb=both,
+                    reason="joined with itself",
+                )
+            )
+    return tuple(found)
 
 
 def _rank(

@@ -318,7 +318,7 @@ class _DataFrames(Follower):
         """Both columns with their sources, the left frame's first; none where they are not of one each."""
         for first, second in ((one, other), (other, one)):
             found, there = self._origin(first, left), self._origin(second, right)
-            if found and there and found[0] in left.sources and there[0] in right.sources and found != there:
+            if found and there and found[0] in left.sources and there[0] in right.sources:
                 return [(found, there)]
         return []
 

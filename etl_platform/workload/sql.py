@@ -82,8 +82,9 @@ class SqlReader:
             self._join(joins[name], name, tables[name], before, where)
         for below in scope.subquery_scopes:
             inner = self._frames.get(id(below), Frame(()))
-            if whole.sources and inner.sources:
-                self._facts.join(whole, inner, (), "semi")
+            # A subquery on the same table, such as the day of its newest row, is a filter.
+            if whole.sources and inner.sources and whole.sources[0] != inner.sources[0]:
+                self._facts.join(whole, inner, (), "anti" if _negated(below.expression) else "semi")
         if scope.set_operation_scopes:
             below = [self._frames.get(id(one), Frame(())) for one in scope.set_operation_scopes]
             whole = self._facts.union(whole, *below)
@@ -128,6 +129,8 @@ class SqlReader:
         before: Mapping[str, Frame],
         where: "exp.Expr | None",
     ) -> None:
+        from sqlglot import exp
+
         left = Frame(())
         for one, frame in before.items():
             left = left.joined(frame.with_alias(one))
@@ -138,6 +141,8 @@ class SqlReader:
             if one and other:
                 pairs.append((one, other))
         condition = join.args.get("on")
+        # A join without ON is read as one on TRUE.
+        condition = None if isinstance(condition, exp.Boolean) else condition
         right = table.with_alias(name)
         pairs += self._equalities(condition, left, right)
         # `FROM a, b WHERE a.x = b.x` is an inner join that is written as a cross join.
@@ -147,7 +152,7 @@ class SqlReader:
             how = "inner"
         elif how == "inner" and not (condition or pairs or implied) and join.method != "NATURAL":
             how = "cross"
-        self._facts.join(left, right, pairs + implied, how)
+        self._facts.join(left, right, pairs + implied, how, listed=True)
 
     def _how(self, join: "exp.Join") -> How:
         word = (join.side or "").lower() + (join.kind or "").lower()
@@ -166,7 +171,9 @@ class SqlReader:
             one, other = equal.left, equal.right
             for first, second in ((one, other), (other, one)):
                 found = self._column(first, left), self._column(second, right)
-                if found[0] and found[1] and found[0][0] != found[1][0]:
+                # Only names of its own tell the two sides of a table that is joined with itself.
+                qualified = bool(first.table and second.table)
+                if found[0] and found[1] and (qualified or found[0][0] != found[1][0]):
                     pairs.append(found)
                     break
         return pairs
@@ -179,3 +186,13 @@ class SqlReader:
         ):
             return None
         return column_of(frame, column.name, self._columns)
+
+
+def _negated(query: "exp.Expr") -> bool:
+    """Whether a subquery stands under `NOT EXISTS` or `NOT IN`."""
+    from sqlglot import exp
+
+    above = query.parent
+    while isinstance(above, exp.Subquery | exp.Exists | exp.In | exp.Paren):
+        above = above.parent
+    return isinstance(above, exp.Not)

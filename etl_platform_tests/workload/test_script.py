@@ -229,7 +229,7 @@ def test_a_hint_for_a_large_table_is_a_finding(tmp_path: Path):
 def test_an_outer_join_cannot_broadcast_the_side_that_it_keeps(tmp_path: Path):
     script = 'spark.table("db.customers").join(spark.table("db.orders"), "cid", "left")'
     workload = of_script(tmp_path, script)
-    assert "its left join keeps its every row" in workload.broadcasts[0].reason
+    assert "only the other side of its left join" in workload.broadcasts[0].reason
 
 
 def test_a_join_without_condition_is_a_finding(tmp_path: Path):
@@ -336,3 +336,55 @@ def test_what_is_declared_and_what_the_script_says_become_one_join(tmp_path: Pat
     workload = analyzed(tmp_path, one, sized(orders=1.0, customers=0.1), script=script)
     assert joins_of(workload) == ["orders.cid = customers.cid left"]
     assert workload.joins[0].origins == ("declared", "script")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM db.orders e LEFT JOIN db.orders m ON e.parent_id = m.order_id",
+        "SELECT * FROM db.orders e, db.orders m WHERE e.parent_id = m.order_id",
+    ],
+)
+def test_a_table_that_sql_joins_with_itself_is_shuffled_twice(tmp_path: Path, text: str):
+    workload = of_sql(tmp_path, text)
+    step = next(one for one in workload.order if one.reason == "joined with itself")
+    assert (step.on, step.shuffle_gb) == (("orders.parent_id = orders.order_id",), 200)
+    assert "1 join (+1)" in workload.complexity_reasons
+    assert "cartesian_join" not in types(workload)
+
+
+def test_a_frame_that_a_script_joins_with_itself_is_shuffled_twice(tmp_path: Path):
+    script = 'o = spark.table("db.orders")\no.join(o.groupBy("region").count(), "region")'
+    step = next(one for one in of_script(tmp_path, script).order if one.reason == "joined with itself")
+    assert (step.on, step.shuffle_gb) == (("orders.region = orders.region",), 200)
+
+
+def test_a_small_table_joined_with_itself_shuffles_nothing(tmp_path: Path):
+    text = "SELECT * FROM db.orders a JOIN db.orders b ON a.x = b.y"
+    workload = analyzed(tmp_path, job(table("orders"), execution={"sql": text}), sized(orders=0.005))
+    assert workload.shuffle_gb == 0
+
+
+def test_a_newest_day_by_subquery_is_no_join_of_the_table_with_itself(tmp_path: Path):
+    text = "SELECT * FROM db.orders WHERE day = (SELECT max(day) FROM db.orders)"
+    assert [one.kind for one in of_sql(tmp_path, text).order][:1] == ["scan"]
+    assert "joined with itself" not in [one.reason for one in of_sql(tmp_path, text).order]
+
+
+def test_not_exists_is_an_anti_join(tmp_path: Path):
+    text = "SELECT * FROM db.orders o WHERE NOT EXISTS (SELECT 1 FROM db.customers c WHERE c.id = o.cid)"
+    assert [one.how for one in of_sql(tmp_path, text).joins] == ["anti"]
+
+
+def test_tables_side_by_side_that_a_third_links_are_not_crossed(tmp_path: Path):
+    text = "SELECT * FROM db.orders o, db.customers c, s3.products p WHERE o.pid = p.id AND c.pid = p.id"
+    linked = text.replace("s3.products", "parquet.`s3://lake/products/`")
+    assert "cartesian_join" not in types(of_sql(tmp_path, linked))
+
+
+def test_a_cross_join_of_tables_that_are_joined_elsewhere_is_found(tmp_path: Path):
+    script = (
+        'o, c = spark.table("db.orders"), spark.table("db.customers")\n'
+        'o.join(c, "cid").write.parquet("x")\no.crossJoin(c)'
+    )
+    assert "cartesian_join" in types(of_script(tmp_path, script))
