@@ -49,7 +49,10 @@ def upload_file(access: AwsAccess | None, config: Config, path: Path) -> str:
             else (path.read_bytes(), path.name)
         )
     except OSError as error:
-        raise NotRunnableError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise NotRunnableError(
+            f"{path} cannot be read: {error.strerror or error}. Correct the path in `execution`, or put the "
+            "file there."
+        ) from error
     return upload_content(access, config, "scripts", name, content)
 
 
@@ -130,5 +133,5 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     """
     parts = urlsplit(uri)
     if parts.scheme not in ("s3", "s3a", "s3n") or not parts.netloc:
-        raise PlatformError(f"{uri} is no s3:// address.")
+        raise PlatformError(f"{uri} is no s3:// address; name it as s3://bucket/key.")
     return parts.netloc, parts.path.lstrip("/")

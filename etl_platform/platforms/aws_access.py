@@ -145,7 +145,7 @@ def calling(service: str, *, not_found: tuple[str, ...] = (), run_id: str | None
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         sentence = client_error_sentence(service, error)
         if code in not_found:
-            raise RunNotFoundError(f"{service} does not know run {run_id} any more: {sentence}") from error
+            raise RunNotFoundError.of(service, f"run {run_id}", f"{sentence}.") from error
         if code in DENIED:
             raise PlatformError(
                 f"{sentence} `etl-platform iam` prints the policy that the configuration needs."
@@ -156,6 +156,9 @@ def calling(service: str, *, not_found: tuple[str, ...] = (), run_id: str | None
     except (NoRegionError, NoCredentialsError) as error:
         raise NotRunnableError(login_sentence(service, error)) from error
     except HTTPClientError as error:
-        raise TransientError(f"{service} cannot be reached: {' '.join(str(error).split())}") from error
+        raise TransientError(
+            f"{service} cannot be reached: {' '.join(str(error).split())}. Check the network, the region, "
+            "and AWS_ENDPOINT_URL where it is set."
+        ) from error
     except BotoCoreError as error:
         raise PlatformError(f"{service}: {' '.join(str(error).split())}") from error

@@ -150,7 +150,7 @@ class BatchPlatform:
         """Register the job's definition where it is ours and something of it is new."""
         return (batch_definition.deploy(self._access, job, dry_run=dry_run),)
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """All definitions that carry our tag."""
         return batch_definition.owned(self._access)
 
@@ -237,6 +237,5 @@ def _spark(job: Job) -> dict[str, str]:
 
 
 def _unknown(handle: RunHandle) -> RunNotFoundError:
-    return RunNotFoundError(
-        f"Batch does not know job {handle.run_id} any more; it keeps jobs for seven days after their end."
-    )
+    why = "It keeps jobs for seven days after their end."
+    return RunNotFoundError.of("Batch", f"job {handle.run_id}", why)

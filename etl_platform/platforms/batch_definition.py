@@ -90,7 +90,8 @@ def describe_queue(access: AwsAccess, job: Job) -> Queue:
         found = client.describe_compute_environments(computeEnvironments=order)["computeEnvironments"]
     if any(environment.get("eksConfiguration") for environment in found):
         raise NotRunnableError(
-            f'job "{job.job_id}": Batch queue {name} runs on Kubernetes; only Fargate and EC2 are supported.'
+            f'job "{job.job_id}": Batch queue {name} runs on Kubernetes; only Fargate and EC2 '
+            "are supported: name a queue of such in platform.job_queue."
         )
     # An environment that Batch does not manage is made of EC2 instances.
     kinds: set[Capacity] = {

@@ -69,7 +69,7 @@ def all_owned(config: Config) -> list[Owned]:
     return [
         Owned(name, change)
         for name in AWS_PLATFORMS
-        for change in patiently(lambda name=name: open_platform(name, access).owned(config), Clock())
+        for change in patiently(lambda name=name: open_platform(name, access).owned(), Clock())
     ]
 
 

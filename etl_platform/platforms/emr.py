@@ -108,7 +108,7 @@ class EmrPlatform:
         """Nothing: a cluster lives for one run, or is the team's own."""
         return ()
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """Nothing outlives its run."""
         return ()
 
@@ -188,7 +188,7 @@ class EmrPlatform:
             self._submitted.setdefault(run.cluster_id, run.submitted)
             cluster = self._clusters.get(run.cluster_id)
             if cluster is None:
-                raise RunNotFoundError(f"EMR does not know cluster {run.cluster_id} of the run any more.")
+                raise RunNotFoundError.of("EMR", f"cluster {run.cluster_id} of the run")
             status = cluster["Status"]
             if status["State"] in PREPARING:
                 return RunState("pending", message=f"cluster {run.cluster_id} is {status['State'].lower()}")
@@ -304,7 +304,7 @@ class EmrPlatform:
             )
             step = shared.get(run.step_id)
         if step is None:
-            raise RunNotFoundError(f"EMR does not know the step of cluster {run.cluster_id} any more.")
+            raise RunNotFoundError.of("EMR", f"the step of cluster {run.cluster_id}")
         return step
 
     def _list_steps(self, cluster_id: str, step_ids: Sequence[str] = ()) -> dict[str, dict[str, Any]]:

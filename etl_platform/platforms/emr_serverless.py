@@ -100,7 +100,7 @@ class EmrServerlessPlatform:
         with self._looking_for_one:
             return (deploy_application(self._access, job, config, dry_run=dry_run),)
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """The applications that carry our tag."""
         return owned_applications(self._access)
 
@@ -174,7 +174,7 @@ class EmrServerlessPlatform:
         )
         found = shared.get(handle.run_id)
         if found is None:
-            raise RunNotFoundError(f"EMR Serverless does not know run {handle.run_id} any more.")
+            raise RunNotFoundError.of("EMR Serverless", f"run {handle.run_id}")
         status = _STATES.get(found["state"], "running")
         state = RunState(status, self._start(handle, status), found.get("stateDetails") or None)
         if status != "pending":

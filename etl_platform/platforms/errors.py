@@ -26,3 +26,16 @@ class NotRunnableError(PlatformError):
 
 class RunNotFoundError(PlatformError):
     """The platform does not know the run of a handle any more."""
+
+    @classmethod
+    def of(cls, service: str, run: str, why: str = "") -> "RunNotFoundError":
+        """The error, with what to do.
+
+        Args:
+            service: Who does not know it.
+            run: Such as `run jr_1 of job orders`.
+            why: A further sentence; empty: there is none.
+        """
+        parts = (f"{service} does not know {run} any more.", why)
+        advice = "Look at what it wrote, and re-execute the job where that is not complete."
+        return cls(" ".join((*filter(None, parts), advice)))

@@ -204,7 +204,7 @@ class GluePlatform:
             change = self._definitions.settle(name, job, wanted, current, dry_run=False)
         return (change,)
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """All definitions that carry our tag."""
         return tuple(
             Change(glue_definitions.KIND, name, "remove") for name in sorted(self._definitions.ours())

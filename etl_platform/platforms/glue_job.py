@@ -11,6 +11,7 @@ from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.event_logs import event_log_uri
 from etl_platform.platforms.protocol import RunRequest
+from etl_platform.platforms.script_text import script_text
 from etl_platform.platforms.spark_entry import spark_entry, uploaded
 from etl_platform.pricing.glue import DPU_PER_WORKER
 from etl_platform.runtime.python_job import handler_name
@@ -218,11 +219,7 @@ def _refuse_handler(request: RunRequest) -> None:
     path = execution.script_path
     if execution.kind != "python" or path is None or "://" in path:
         return
-    file = request.config.resolve(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotRunnableError(f'job "{request.job.job_id}": {file} cannot be read: {error}') from error
+    text = script_text(request.job.job_id, request.config.resolve(path))
     if (name := handler_name(text)) and "__main__" not in text:
         raise NotRunnableError(
             f'job "{request.job.job_id}": {path} defines `{name}(event, context)`, which a Glue Python shell '

@@ -75,7 +75,7 @@ class GlueRuns:
         """
         run = self._of(job_name).get(run_id)
         if run is None:
-            raise RunNotFoundError(f"Glue does not know run {run_id} of job {job_name} any more.")
+            raise RunNotFoundError.of("Glue", f"run {run_id} of job {job_name}")
         return run
 
     def forget(self, job_name: str, run_id: str) -> None:

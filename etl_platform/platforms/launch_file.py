@@ -17,6 +17,7 @@ from etl_platform.platforms.arguments import (
 )
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
+from etl_platform.platforms.script_text import script_text
 from etl_platform.runtime.engine import choose
 
 EngineWish = Literal["auto", "spark", "sail"]
@@ -104,12 +105,7 @@ def _text(request: RunRequest, script: Path | None, sql: str | None) -> str:
                 f'job "{request.job.job_id}" has nothing to run: set execution.script_path or execution.sql.'
             )
         return sql
-    try:
-        return script.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotRunnableError(
-            f'job "{request.job.job_id}": {script} cannot be read as UTF-8 text: {error}'
-        ) from error
+    return script_text(request.job.job_id, script)
 
 
 def _engine_wish(request: RunRequest) -> EngineWish:

@@ -56,7 +56,7 @@ class Deployer(Protocol):
         """Make or update what the job needs there; a second time nothing is left to do."""
         ...
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """All that carries our tag, as changes with the action `remove`."""
         ...
 

@@ -9,6 +9,8 @@ from etl_platform.platforms import artifacts
 from etl_platform.platforms.aws_access import AwsAccess, calling
 from etl_platform.platforms.errors import PlatformError, TransientError
 
+_SPOILT = "Something else has written it: remove it, and re-execute the job."
+
 
 class RunFolder:
     """Small JSON objects under one prefix.
@@ -38,9 +40,9 @@ class RunFolder:
         try:
             value = json.loads(content)
         except ValueError as error:
-            raise PlatformError(f"{self.uri}/{name} is no JSON: {error}") from error
+            raise PlatformError(f"{self.uri}/{name} is no JSON: {error}. {_SPOILT}") from error
         if not isinstance(value, dict):
-            raise PlatformError(f"{self.uri}/{name} is no JSON object.")
+            raise PlatformError(f"{self.uri}/{name} is no JSON object. {_SPOILT}")
         return value
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:

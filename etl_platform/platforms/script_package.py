@@ -123,7 +123,8 @@ def _module_files(access: AwsAccess, job: Job, config: Config, module: str) -> I
             yield from ((name, archive.read(name)) for name in archive.namelist() if not name.endswith("/"))
     except zipfile.BadZipFile as error:
         raise NotRunnableError(
-            f'job "{job.job_id}": execution.python_modules names {module}, which is no zip: {error}'
+            f'job "{job.job_id}": execution.python_modules names {module}, which is no zip: {error}. '
+            "Name a zip or wheel, a module (.py) or a folder."
         ) from error
 
 
@@ -132,7 +133,8 @@ def _content(access: AwsAccess, job: Job, config: Config, path: str, key: str) -
         content = read(access, path)
         if content is None:
             raise NotRunnableError(
-                f'job "{job.job_id}": execution.{key} names {path}, and there is no such object.'
+                f'job "{job.job_id}": execution.{key} names {path}, and there is no such object. '
+                "Correct the address, or put the file there."
             )
         return content
     file = config.resolve(path)
@@ -141,5 +143,5 @@ def _content(access: AwsAccess, job: Job, config: Config, path: str, key: str) -
     except OSError as error:
         raise NotRunnableError(
             f'job "{job.job_id}": execution.{key} names {path}; {file} cannot be read: '
-            f"{error.strerror or error}."
+            f"{error.strerror or error}. Correct the path, or put the file there."
         ) from error

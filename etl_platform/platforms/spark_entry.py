@@ -8,6 +8,7 @@ from etl_platform.platforms.artifacts import upload_content, upload_file
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
+from etl_platform.platforms.script_text import script_text
 from etl_platform.platforms.secret_arguments import with_secrets
 from etl_platform.runtime import remote_query
 
@@ -76,8 +77,5 @@ def _query_file(request: RunRequest, path: str) -> tuple[str, str]:
             f'job "{request.job.job_id}": execution.script_path names {path}; a query is read from a file '
             "beside the configuration, or stands in execution.sql."
         )
-    file = request.config.resolve(path)
-    try:
-        return f"execution.script_path ({path})", file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotRunnableError(f'job "{request.job.job_id}": {file} cannot be read: {error}') from error
+    text = script_text(request.job.job_id, request.config.resolve(path))
+    return f"execution.script_path ({path})", text

@@ -169,7 +169,7 @@ class TestApplication:
         client = bench.access.client("emr-serverless")
         client.create_application(name="team", releaseLabel="emr-7.5.0", type="SPARK", clientToken="t")
         bench.platform.deploy(bench.request.job, bench.request.config, dry_run=False)
-        (ours,) = bench.platform.owned(bench.request.config)
+        (ours,) = bench.platform.owned()
         bench.platform.remove(ours)
         bench.platform.remove(ours)
         states = {one["name"]: one["state"] for one in client.list_applications()["applications"]}

@@ -366,10 +366,10 @@ class TestDefinition:
         request = bench.request()
         bench.platform.deploy(request.job, request.config, dry_run=False)
         name = request.job.platform.glue_job_name
-        owned = {change.name: change for change in GluePlatform(bench.access).owned(request.config)}
+        owned = {change.name: change for change in GluePlatform(bench.access).owned()}
         bench.platform.remove(owned[str(name)])
         bench.platform.remove(owned[str(name)])
-        assert name not in {change.name for change in GluePlatform(bench.access).owned(request.config)}
+        assert name not in {change.name for change in GluePlatform(bench.access).owned()}
 
 
 class TestAfter:

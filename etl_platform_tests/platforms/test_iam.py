@@ -272,7 +272,7 @@ def _use(platform: Any, request: Any, folder: Path) -> None:
     ):
         with suppress(PlatformError):
             look()
-    for change in platform.owned(config):
+    for change in platform.owned():
         platform.remove(change)
 
 

@@ -103,11 +103,11 @@ class TestDeploy:
         platform = BatchPlatform(access)
         request = request_for(tmp_path, job_id="gone", platform=keys)
         platform.deploy(request.job, request.config, dry_run=False)
-        changes = {change.name: change for change in platform.owned(request.config)}
+        changes = {change.name: change for change in platform.owned()}
         platform.remove(changes["gone"])
         platform.remove(changes["gone"])
         assert "theirs" not in changes
-        assert "gone" not in {change.name for change in platform.owned(request.config)}
+        assert "gone" not in {change.name for change in platform.owned()}
 
 
 def test_policy_allows_each_call(service: BatchService, access: AwsAccess, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_policy_allows_each_call(service: BatchService, access: AwsAccess, tmp_p
         assert bench.run(request).status == "cancelled"
         platform = BatchPlatform(access)
         assert platform.find(request)
-        for change in platform.owned(request.config):
+        for change in platform.owned():
             platform.remove(change)
     assert {"batch:RegisterJobDefinition", "batch:ListJobs", "batch:TerminateJob"} <= called
     assert called - {action for grant in GRANTS["batch"] for action in grant.actions} == set()

@@ -128,7 +128,7 @@ class TestDeploy:
         platform = LambdaPlatform(access)
         request = request_for(tmp_path, access)
         platform.deploy(request.job, request.config, dry_run=False)
-        (change,) = platform.owned(request.config)
+        (change,) = platform.owned()
         platform.remove(change)
         platform.remove(change)
         left = access.client("lambda").list_functions()["Functions"]
@@ -162,7 +162,7 @@ def test_policy_allows_each_call(service: LambdaService, access: AwsAccess, tmp_
         changed = request_for(tmp_path, access, "print('new')", platform={**keys, "memory_mb": 512})
         bench.platform.prepare(changed)
         platform = LambdaPlatform(access)
-        (change,) = platform.owned(request.config)
+        (change,) = platform.owned()
         platform.remove(change)
     called -= {"iam:CreateRole"}
     assert "lambda:UpdateFunctionConfiguration" in called
