@@ -96,7 +96,7 @@ class LambdaPlatform:
     """Runs jobs as invocations of Lambda functions."""
 
     name: PlatformName = "lambda"
-    polling = Polling(shortest_seconds=0.25, longest_seconds=10, log_seconds=5)
+    polling = Polling(shortest_seconds=0.5, longest_seconds=10, log_seconds=5)
 
     def __init__(self, access: AwsAccess, *, now: Callable[[], float] = time.time):
         """Run by the clients of `access`; `now` tells Unix seconds."""
@@ -218,7 +218,7 @@ class LambdaPlatform:
         """Make or update the job's function."""
         return (lambda_function.deploy(self._access, job, config, dry_run=dry_run),)
 
-    def owned(self, config: Config) -> tuple[Change, ...]:
+    def owned(self) -> tuple[Change, ...]:
         """All functions that carry our tag."""
         return lambda_function.owned(self._access)
 

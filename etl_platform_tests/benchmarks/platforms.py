@@ -9,6 +9,7 @@ run last. The time of the service is taken off. Last, `deploy` of many jobs of w
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,7 +34,8 @@ from etl_platform_tests.platforms.builders import config_of, job_of, request_of,
 from etl_platform_tests.platforms.emr_bench import bench_request
 from etl_platform_tests.platforms.emr_stand_in import EmrStandIn, ServerlessStandIn
 from etl_platform_tests.platforms.glue_service import GlueService
-from etl_platform_tests.platforms.lambda_service import LambdaService, without_docker
+from etl_platform_tests.platforms.lambda_runs.builders import write_claim, write_outcome
+from etl_platform_tests.platforms.lambda_service import Invoked, LambdaService, role, without_docker
 from etl_platform_tests.tracking.stand_in import moto_server
 
 REMOTE_SECONDS = 20.0
@@ -95,7 +97,7 @@ def glue(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
 
 
 def function(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
-    """A Lambda function, which both only invoke: ours asynchronously, the Pipes client waits in the call."""
+    """A function that is not ours; both only invoke it: ours asynchronously, the Pipes client in its call."""
     service = LambdaService(aws, folder)
     service.foreign("theirs")
     service.behaviour = lambda call: service.last(call, remote_seconds)
@@ -120,6 +122,40 @@ def function(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
         return ran.get_materialize_result()
 
     return Case("lambda", ours, theirs)
+
+
+def own_function(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
+    """A Lambda function that `deploy` made, whose package writes its claim and its outcome."""
+    service = LambdaService(aws, folder)
+    access = AwsAccess(region="us-east-1", endpoint_url=aws.url)
+    service.access.client("s3").create_bucket(Bucket="art")
+    (folder / "job.py").write_text("def handler(event, context): ...\n")
+    execution = {"script_path": "job.py", "script_type": "python"}
+    job = job_of("visits", execution, platform={"iam_role": role(service.access)})
+    config = config_of(folder, job, profile="aws", artifacts={"s3_uri": "s3://art/etl"})
+    platform = LambdaPlatform(access)
+    platform.deploy(job, config, dry_run=False)
+    store = store_in(folder)
+
+    def behave(call: Invoked) -> None:
+        def work() -> None:
+            time.sleep(remote_seconds)
+            write_outcome(service, call, time.time())
+            service.end(call)
+
+        write_claim(service, call, time.time())
+        service.start(call)
+        service.threads.append(threading.Thread(target=work))
+        service.threads[-1].start()
+
+    service.behaviour = behave
+
+    def ours(context: dg.AssetExecutionContext) -> None:
+        request = request_of(config, job, "exec-own", timeout_seconds=900.0)
+        outcome = driver.run(platform, request, store, on_progress=context.log.info)
+        assert outcome.status == "success"
+
+    return Case("lambda, ours", ours, None)
 
 
 def container(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
@@ -218,6 +254,7 @@ def serverless(aws: AwsStandIn, folder: Path, remote_seconds: float) -> Case:
 CASES: tuple[Callable[[AwsStandIn, Path, float], Case], ...] = (
     glue,
     function,
+    own_function,
     container,
     cluster,
     serverless,
