@@ -115,4 +115,7 @@ def _guarded(call: Any) -> Any:
     try:
         return call()
     except (PySparkException, Py4JError) as error:
-        raise QueryError(type(error).__name__, str(error).strip().splitlines()[0]) from error
+        lines = str(error).strip().splitlines()
+        # Py4J's first line is the name of its own call.
+        message = lines[1].lstrip(": ") if isinstance(error, Py4JError) and len(lines) > 1 else lines[0]
+        raise QueryError(type(error).__name__, message) from error

@@ -9,6 +9,7 @@ import pytest
 
 from etl_platform.quality.dqdl import parse
 from etl_platform.quality.dqdl_rules import Condition, DqdlError, Now
+from etl_platform.quality.frame import QueryError
 from etl_platform_tests.runtime.awsglue.files import rows
 
 
@@ -211,6 +212,28 @@ def test_rules_share_one_query_though_some_are_refused(odd: Any, spark: Any):
         return len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
 
     assert jobs([*GOOD, *(text for text, _ in BAD[:8])]) == jobs(GOOD[:1])
+
+
+@pytest.mark.slow
+def test_a_column_whose_values_break_the_query_is_an_error_of_its_rules_alone(frame: Any, glue: Any):
+    from awsglue.dynamicframe import DynamicFrame
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    broken = frame.toDF().selectExpr("id", "if(id > 2, raise_error('torn'), 1) AS bad")
+    ruleset = 'Rules = [ IsComplete "id", Sum "bad" > 0, RowCount = 3 ]'
+    found = rows(EvaluateDataQuality.apply(frame=DynamicFrame.fromDF(broken, glue, "b"), ruleset=ruleset))
+    assert [row["Outcome"] for row in found] == ["Passed", "Error", "Passed"]
+    assert "torn" in found[1]["FailureReason"]
+
+
+@pytest.mark.slow
+def test_rows_that_cannot_be_read_are_no_rule_s_fault(frame: Any, glue: Any):
+    from awsglue.dynamicframe import DynamicFrame
+    from awsgluedq.transforms import EvaluateDataQuality
+
+    torn = DynamicFrame.fromDF(frame.toDF().where("raise_error('torn') IS NULL"), glue, "torn")
+    with pytest.raises(QueryError, match="torn"):
+        EvaluateDataQuality.apply(frame=torn, ruleset='Rules = [ IsComplete "id", RowCount = 3 ]')
 
 
 @pytest.mark.slow

@@ -25,6 +25,9 @@ def evaluate(df: DataFrame, others: Mapping[str, DataFrame], ruleset: Ruleset) -
         df: The rows.
         others: Other rows, by the aliases that rules such as ReferentialIntegrity name.
         ruleset: The rules.
+
+    Raises:
+        QueryError: The rows cannot be read.
     """
     rules = (*ruleset.rules, *ruleset.analyzers)
     with opened(df, others) as data:
@@ -129,6 +132,8 @@ def _groups(plans: Mapping[Rule, Plan], frame: Frame) -> list[dict[Rule, Plan]]:
     if refused:
         sound = {rule: plan for rule, plan in plans.items() if rule not in refused}
         return [sound, *({rule: plan} for rule, plan in refused.items())]
+    # Rows that cannot be read are no rule's fault: the script is told.
+    frame.measure(())
     pairs = list(plans.items())
     return [dict(pairs[: len(pairs) // 2]), dict(pairs[len(pairs) // 2 :])]
 
