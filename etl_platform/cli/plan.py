@@ -1,15 +1,19 @@
 """`etl-platform plan`: what a job will do, where, how long and for how many dollars."""
 
+import sys
 import time
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from rich.markdown import Markdown
 from rich.table import Table
+from rich.text import Text
 
-from etl_platform.catalog.markdown import stats_table
+from etl_platform.catalog.markdown import gb, stats_table
 from etl_platform.cli.figures import UNKNOWN
 from etl_platform.cli.options import (
     config_option,
@@ -21,20 +25,23 @@ from etl_platform.cli.options import (
 )
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
-from etl_platform.config.project import UnknownJobError
+from etl_platform.config.models.job import Job
+from etl_platform.config.project import Config, UnknownJobError
 from etl_platform.decide.options import Figures, PlatformOption
 from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_jobs
 from etl_platform.notify.figures import duration
 from etl_platform.pricing.book import BadPriceFileError, UnknownPriceKeyError
+from etl_platform.pricing.history import known_sum
 from etl_platform.tracking.errors import StoreError
 from etl_platform.tracking.open import open_store
+from etl_platform.tracking.sqlite import SqliteStore
 from etl_platform.workload.markdown import workload_report
 
 
 @click.command()
 @click.argument("job_ids", nargs=-1, metavar="JOB...")
 @click.option("--all", "all_jobs", is_flag=True, help="Plan all enabled jobs, one line each.")
-@click.option("--what-if", metavar="size=10x", help="Plan for other inputs: size=10x, size=500gb, size=2tb.")
+@click.option("--what-if", metavar="size=10x", help="Plan for other inputs: size=10x, size=200mb, size=2tb.")
 @config_option
 @format_option
 @failing_as_sentence(
@@ -43,25 +50,45 @@ from etl_platform.workload.markdown import workload_report
 def plan(
     job_ids: tuple[str, ...], all_jobs: bool, what_if: str | None, config_path: Path, output_format: str
 ) -> None:
-    """Say where jobs would run, how big, how long and for how many dollars; nothing is started."""
+    """Say where jobs would run, how big, how long and for how many dollars; nothing is started.
+
+    The exit status is 1 where one of them would not be started.
+    """
     if bool(job_ids) == all_jobs:
         raise click.UsageError("Name the jobs to plan, or say --all.")
     config = load(config_path)
     jobs = [job for job in config.jobs if job.enabled] if all_jobs else [config.job(one) for one in job_ids]
     changed = WhatIf.parse(what_if) if what_if else None
-    plans = plan_jobs(config, jobs, open_store(config), now=time.time(), what_if=changed)
+    plans = _planned(config, jobs, changed)
     if output_format == "json":
         answers = [plan_json(one) for one in plans]
         print_json(answers if all_jobs or len(answers) > 1 else answers[0])
-        return
-    if all_jobs:
+    elif all_jobs:
         print_table(_overview(plans, what_if))
         for one in plans:
-            for sentence in (*([one.refusal] if one.refusal else []), *one.budget.refusals):
+            for sentence in _refusals(one):
                 messages.print(f"{one.job.job_id}: {sentence}", style="red", markup=False, highlight=False)
-        return
-    for one in plans:
-        _print(one)
+    else:
+        today = _planned(config, jobs, None) if changed else plans
+        for one, now in zip(plans, today, strict=True):
+            _print(one, what_if, now)
+    sys.exit(any(map(_refusals, plans)))
+
+
+def _planned(config: Config, jobs: list[Job], what_if: WhatIf | None) -> list[Plan]:
+    """The plans; where the records cannot be reached they know of no past run, and say so."""
+    now = time.time()
+    try:
+        return plan_jobs(config, jobs, open_store(config), now=now, what_if=what_if)
+    except StoreError as error:
+        note = f"nothing is known of past runs, of this month's costs and of failing services: {error}"
+    with TemporaryDirectory() as folder, closing(SqliteStore(Path(folder) / "empty.db")) as empty:
+        plans = plan_jobs(config, jobs, empty, now=now, what_if=what_if)
+    return [replace(one, spent_usd=None, notes=(note, *one.notes)) for one in plans]
+
+
+def _refusals(one: Plan) -> list[str]:
+    return [*([one.refusal] if one.refusal else []), *one.budget.refusals]
 
 
 def plan_json(one: Plan) -> dict[str, Any]:
@@ -108,22 +135,20 @@ def _option_json(option: PlatformOption) -> dict[str, Any]:
     }
 
 
-def _print(one: Plan) -> None:
-    heading = dict.fromkeys((one.job.job_id, one.job.title))
-    messages.print(": ".join(heading), style="bold", markup=False, highlight=False)
+def _print(one: Plan, what_if: str | None, today: Plan) -> None:
+    heading = ": ".join(dict.fromkeys((one.job.job_id, one.job.title)))
+    print_table(Text(f"{heading}, if {what_if}" if what_if else heading, style="bold"))
     print_table(Markdown(f"#### Sources\n\n{stats_table(one.stats)}\n{workload_report(one.workload)}"))
     if one.decision:
-        print_table(_options(one.decision.options))
-        print_table(_sentences(one))
-    if one.refusal:
-        messages.print(one.refusal, style="red", markup=False, highlight=False)
-    for sentence in one.budget.refusals:
-        messages.print(f"Refused: {sentence}", style="red", markup=False, highlight=False)
+        print_table(_options(one.decision.options, what_if))
+        print_table(_sentences(one, today if what_if else None))
+    for sentence in _refusals(one):
+        messages.print(f"Would not be started: {sentence}", style="red", markup=False, highlight=False)
     for sentence in (*one.budget.warnings, *one.notes):
         messages.print(f"Note: {sentence}", style="yellow", markup=False, highlight=False)
 
 
-def _sentences(one: Plan) -> Table:
+def _sentences(one: Plan, today: Plan | None) -> Table:
     decision = one.decision
     assert decision is not None, "only a plan with a decision is shown so"
     confidence = UNKNOWN if decision.confidence is None else f"{decision.confidence:.0%}"
@@ -143,6 +168,14 @@ def _sentences(one: Plan) -> Table:
             + f"{_usd(one.forecast_usd, decision.selected.charged)} in all ({one.forecast_from})",
         ),
     ]
+    if today and today.decision:
+        now = today.decision.selected
+        rows.append(
+            (
+                "as it is",
+                f"{now.platform}, {_size(now)}, {_time(now.figures)}, {_cost(now.figures, now.charged)}",
+            )
+        )
     table = Table(show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column()
@@ -155,8 +188,8 @@ def _size(option: PlatformOption) -> str:
     return option.size.label if option.size else UNKNOWN
 
 
-def _options(options: tuple[PlatformOption, ...]) -> Table:
-    table = Table(title="Where it could run")
+def _options(options: tuple[PlatformOption, ...], what_if: str | None) -> Table:
+    table = Table(title=f"Where it could run if {what_if}" if what_if else "Where it could run")
     for column in ("platform", "size", "time", "cost", "on time", "possible"):
         table.add_column(column)
     for option in options:
@@ -181,34 +214,49 @@ def _options(options: tuple[PlatformOption, ...]) -> Table:
 
 def _overview(plans: list[Plan], what_if: str | None) -> Table:
     table = Table(title=f"Where jobs would run with {what_if}" if what_if else "Where jobs would run today")
-    for column in (
-        "job",
-        "input",
-        "runs on",
-        "size",
-        "time",
-        "cost a run",
-        "month",
-        "recommended",
-        "saves a run",
-    ):
-        table.add_column(column)
+    month = _usd(known_sum(one.forecast_usd for one in plans))
+    unknown = sum(one.forecast_usd is None and _charged(one) for one in plans)
+    columns = {
+        "job": f"{len(plans)} jobs",
+        "input": "",
+        "runs on": "",
+        "size": "",
+        "time": "",
+        "cost a run": "",
+        "month": f"{month} and {unknown} unknown" if unknown else month,
+        "recommended": "",
+        "saves a run": "",
+    }
+    for column, footer in columns.items():
+        table.add_column(column, footer)
+    table.show_footer = True
+    table.caption = "saves a run: against the preferred platform"
     for one in plans:
         decision = one.decision
-        volume = one.workload.volume_gb
         selected = decision.selected if decision else None
         table.add_row(
             one.job.job_id,
-            UNKNOWN if volume is None else f"{volume:,.3g} GB",
-            selected.platform if selected else "nowhere",
+            gb(one.workload.volume_gb),
+            _place(one),
             _size(selected) if selected else UNKNOWN,
             duration(selected.figures.seconds) if selected else UNKNOWN,
             _usd(selected.figures.usd, selected.charged) if selected else UNKNOWN,
-            _usd(one.forecast_usd, not (selected and not selected.charged)),
+            _usd(one.forecast_usd, _charged(one)),
             decision.recommended.platform if decision and decision.recommended else "–",
             "–" if one.saving_usd is None or one.saving_usd <= 0 else _usd(one.saving_usd),
         )
     return table
+
+
+def _charged(one: Plan) -> bool:
+    return one.decision is None or one.decision.selected.charged
+
+
+def _place(one: Plan) -> str:
+    if one.decision is None:
+        return "nowhere"
+    platform = one.decision.selected.platform
+    return f"{platform} (refused)" if _refusals(one) else platform
 
 
 def _time(figures: Figures) -> str:

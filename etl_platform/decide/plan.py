@@ -46,18 +46,18 @@ class WhatIf:
 
     @classmethod
     def parse(cls, text: str) -> "WhatIf":
-        """Read `size=10x`, `size=500gb` or `size=2tb`.
+        """Read `size=10x`, `size=200mb`, `size=500gb` or `size=2tb`.
 
         Raises:
             BadWhatIfError: It is none of these.
         """
-        match = re.fullmatch(r"size\s*=\s*(\d+(?:\.\d+)?)\s*(x|gb|tb)", text.strip().lower())
+        match = re.fullmatch(r"size\s*=\s*(\d+(?:\.\d+)?)\s*(x|mb|gb|tb)", text.strip().lower())
         if match is None or float(match.group(1)) <= 0:
-            raise BadWhatIfError(f'"{text}" is no what-if; write size=10x, size=500gb or size=2tb.')
+            raise BadWhatIfError(f'"{text}" is no what-if; write size=10x, size=200mb, size=500gb or size=2tb.')
         amount, unit = float(match.group(1)), match.group(2)
         if unit == "x":
             return cls(factor=amount)
-        return cls(volume_gb=amount * (1024 if unit == "tb" else 1))
+        return cls(volume_gb=amount * {"mb": 1 / 1024, "gb": 1, "tb": 1024}[unit])
 
     def apply(
         self, config: Config, job: Job, stats: Mapping[str, TableStats]

@@ -16,6 +16,8 @@ def volume_of(job: Job, stats: Mapping[str, TableStats]) -> tuple[float | None, 
     known = [size for size in sizes.values() if size is not None]
     unknown = tuple(name for name, size in sizes.items() if size is None)
     how = f"sum of {len(known)} of {len(sizes)} sources"
+    if guessed := [name for name, one in stats.items() if one.size_rough]:
+        how += f"; {', '.join(guessed)} by `expected_size_hint`, which nobody measured"
     if any(one.filtered_gb is not None for one in stats.values()):
         how += ", of filtered ones the partitions that partition_filter keeps"
     if job.workload.incremental:

@@ -70,3 +70,33 @@ def test_what_if_and_its_mistakes(tmp_path: Path) -> None:
 def test_naming_no_job_is_a_wrong_call(tmp_path: Path) -> None:
     project(tmp_path)
     assert call(tmp_path, "plan").returncode == 2
+
+
+def test_a_plan_that_would_be_refused_exits_with_one(tmp_path: Path) -> None:
+    settings = {
+        "profile": "aws",
+        "tracking": {"backend": "sqlite"},
+        "feature_flags": {"enable_auto_size_detection": False},
+    }
+    alone = {"user_preference": "emr", "allow_agent_override": False}
+    one = job("a", data_sources=[SOURCE], platform=alone)
+    write(tmp_path / "etl_config.json", config(one, global_settings=settings))
+    answer = call(tmp_path, "plan", "a")
+    assert answer.returncode == 1
+    assert "Would not be started" in answer.stderr
+
+
+def test_a_what_if_is_shown_beside_what_is(tmp_path: Path) -> None:
+    project(tmp_path)
+    shown = " ".join(call(tmp_path, "plan", "a", "--what-if", "size=10x").stdout.split())
+    assert "Where it could run if size=10x" in shown
+    assert "as it is local" in shown
+
+
+def test_without_the_records_a_plan_knows_no_past_and_says_so(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / ".etl_platform").mkdir(exist_ok=True)
+    (tmp_path / ".etl_platform" / "tracking.db").write_text("no database")
+    answer = call(tmp_path, "plan", "a")
+    assert answer.returncode == 0
+    assert "nothing is known of past runs" in answer.stderr
