@@ -125,7 +125,8 @@ def locate_source(source: sources.AnySource, config: Config) -> Location:
         case sources.RedshiftSource() | sources.RdsSource() | sources.SqlSource():
             raise NoLocationError(
                 f"source `{source.name}` of type {source.source_type} is a table of a server, and has no "
-                f"files under the profile {config.profile}."
+                f"files under the profile {config.profile}; where files are needed, declare a source of type "
+                "`s3` on a copy of it."
             )
         case sources.DynamoDbSource():
             raise NoLocationError(

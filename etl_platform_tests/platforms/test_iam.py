@@ -393,6 +393,15 @@ class TestAskedModel:
         ]
 
 
+def test_who_asks_redshift_about_rules_may_do_so_in_batches_and_the_jobs_need_not(tmp_path: Path) -> None:
+    source = {"name": "t", "source_type": "redshift", "cluster": "dwh", "database": "dev", "table": "t"}
+    job = job_on("glue").model_copy(update={"data_sources": job_of(data_sources=[source]).data_sources})
+    config, place = config_of(tmp_path, job), f"arn:aws:redshift:{ACCOUNT}:cluster:dwh"
+    batches = "redshift-data:BatchExecuteStatement"
+    assert allowed(policy_of(config), batches, place)
+    assert not allowed(policy_of(config, ROLE), batches, place)
+
+
 class TestCommand:
     def test_sids_are_unique_and_of_letters_and_digits(self) -> None:
         retail = Path(__file__).parents[2] / "examples" / "retail"
