@@ -89,7 +89,7 @@ def costs(
     if points:
         _print(answer, forecast, totals(points, by), by)
     if free := answer["uncharged_runs"]:
-        messages.print(f"Runs on this machine, which had no charge: {free}.", markup=False)
+        click.echo(f"Runs on this machine, which had no charge: {free}.")
 
 
 def _executions(store: TrackingStore, job_id: str | None, since: float):
@@ -168,7 +168,7 @@ def _by_platform(executions: list[JobExecution]) -> dict[tuple[str, str], list[J
 
 def _print(answer: dict[str, Any], forecast: Forecast, sums: list[Total], by: str) -> None:
     table = Table(title=f"Month by {by}, since {answer['since']}")
-    for column in ("month", by, "runs", "of unknown cost", "USD"):
+    for column in ("month", by, "runs", "of unknown cost", "cost"):
         table.add_column(column, justify="left" if column in ("month", by) else "right")
     for one in sums:
         table.add_row(one.month, one.group, str(one.runs), str(one.unpriced), _usd(one.usd))
@@ -176,19 +176,17 @@ def _print(answer: dict[str, Any], forecast: Forecast, sums: list[Total], by: st
         table.caption = f"of it {_usd(answer['models_usd'])} for the models of agents"
     print_table(table)
     if forecast.expected_usd is None:
-        messages.print(f"Forecast of {forecast.month}: unknown; {'; '.join(forecast.notes)}.", markup=False)
+        click.echo(f"Forecast of {forecast.month}: unknown; {'; '.join(forecast.notes)}.")
     else:
         growth = "" if forecast.growth_monthly is None else f", growth {forecast.growth_monthly:+.0%} a month"
-        messages.print(
+        click.echo(
             f"Forecast of {forecast.month}: {_usd(forecast.expected_usd)} "
             f"({_usd(forecast.low_usd)} to {_usd(forecast.high_usd)} in nine months of ten){growth}; "
-            f"{'; '.join(forecast.notes)}.",
-            markup=False,
-            highlight=False,
+            f"{'; '.join(forecast.notes)}."
         )
     if answer["top"]:
         table = Table(title="Dearest runs")
-        for column in ("run", "job", "platform", "started", "USD"):
+        for column in ("run", "job", "platform", "started", "cost"):
             table.add_column(column)
         for one in answer["top"]:
             table.add_row(
@@ -200,16 +198,14 @@ def _print(answer: dict[str, Any], forecast: Forecast, sums: list[Total], by: st
             )
         print_table(table)
     for one in answer["anomalies"]:
-        messages.print(f"Unusual: {one['sentence']}", style="yellow", markup=False, highlight=False)
+        click.echo(f"Unusual: {one['sentence']}")
     for one in answer["savings"]:
         share = UNKNOWN if one["share"] is None else f"{one['share']:.0%}"
-        messages.print(
-            f"{one['job_id']} on {one['platform']}: {one['title']} saves {_usd(one['usd_per_run'])} a run "
-            f"({share} of compute); {one['how']}. Risk: {one['risk']}.",
-            markup=False,
-            highlight=False,
+        click.echo(
+            f"{one['job_id']} on {one['platform']}: {one['title']} saves {_usd(one['usd_per_run'])} "
+            f"a run ({share} of compute); {one['how']}. Risk: {one['risk']}."
         )
 
 
 def _usd(usd: float | None) -> str:
-    return UNKNOWN if usd is None else f"{usd:,.4f}"
+    return UNKNOWN if usd is None else f"${usd:,.4f}"

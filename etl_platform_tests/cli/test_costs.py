@@ -53,7 +53,7 @@ def test_what_models_cost_is_told_as_a_part(tmp_path: Path) -> None:
     store.put_execution(run.model_copy(update={"cost_breakdown": cost}))
     answer = json.loads(call(tmp_path, "costs", "a", "--format", "json").stdout)
     assert (answer["models_usd"], sum(one["usd"] for one in answer["totals"])) == (0.25, 2.25)
-    assert "of it 0.2500 for the models of agents" in call(tmp_path, "costs").stdout
+    assert "of it $0.2500 for the models of agents" in call(tmp_path, "costs").stdout
 
 
 def test_since_leaves_out_older_runs(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_people_see_unknown_where_nothing_is_priced(tmp_path: Path) -> None:
     project(tmp_path, [None] * 4)
     answer = call(tmp_path, "costs")
     assert "unknown" in answer.stdout
-    assert "4 of 4 runs have no known cost" in answer.stderr
+    assert "4 of 4 runs have no known cost" in answer.stdout
 
 
 def test_no_runs_and_unknown_jobs_are_sentences(tmp_path: Path) -> None:
@@ -85,4 +85,4 @@ def test_runs_that_nobody_bills_are_not_of_unknown_cost(tmp_path: Path) -> None:
     store.put_execution(run.model_copy(update={"job_type": "local"}))
     answer = json.loads(call(tmp_path, "costs", "--format", "json").stdout)
     assert (answer["runs"], answer["unpriced_runs"], answer["uncharged_runs"]) == (0, 0, 1)
-    assert "had no charge: 1" in call(tmp_path, "costs").stderr
+    assert "had no charge: 1" in call(tmp_path, "costs").stdout
