@@ -2,6 +2,7 @@
 
 import datetime as dt
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
@@ -22,6 +23,14 @@ MAX_AGE_DAYS = 180
 
 OPEN_KEYS = ("ec2.", "emr.", "bedrock.")
 """Prefixes under which any instance type or model may be priced by an override."""
+
+EMR_MOST_USD = Decimal("0.27")
+"""The highest uplift of an instance-hour that third-party copies of the EMR price page state ("from $0.011 to
+$0.27"); what would be above it in proportion is unknown."""
+
+_INSTANCE_KEY = re.compile(
+    r"(?P<service>ec2|emr)\.(?P<family>[a-z0-9-]+)\.(?P<times>\d*)xlarge\.instance_hour"
+)
 
 Category = Literal["compute", "storage", "network", "model"]
 
@@ -49,6 +58,7 @@ class Price(BaseModel):
         usd: Dollars for `per` units.
         minimum_seconds: The shortest time that is billed.
         increment_seconds: Time is rounded up to a multiple of this.
+        scales: The other sizes of an instance family cost in proportion to this one, see `PriceBook.price`.
         confirmed: False where the figure is from third-party copies of the price page.
     """
 
@@ -67,6 +77,7 @@ class Price(BaseModel):
     description: str = ""
     minimum_seconds: int | None = None
     increment_seconds: int | None = None
+    scales: bool = False
 
 
 class PriceFile(BaseModel):
@@ -77,6 +88,10 @@ class PriceFile(BaseModel):
     date: dt.date
     currency: Literal["USD"] = "USD"
     prices: list[Price] = Field(min_length=1)
+
+
+def _type(found: re.Match[str]) -> str:
+    return f"{found['family']}.{found['times']}xlarge"
 
 
 @dataclass(frozen=True)
@@ -96,8 +111,30 @@ class PriceBook:
     billing: Mapping[str, Price] = field(repr=False, default_factory=dict)
 
     def price(self, key: str) -> Price | None:
-        """The price of a key; None where it is unknown in this region."""
-        return self.prices.get(key)
+        """The price of a key; None where it is unknown in this region.
+
+        An instance type without a price of its own costs in proportion to the size of its family that has
+        one: within a family EC2 charges each size by its vCPU, and EMR a share of that, as far as
+        EMR_MOST_USD.
+        """
+        return self.prices.get(key) or self._scaled(key)
+
+    def _scaled(self, key: str) -> Price | None:
+        asked = _INSTANCE_KEY.fullmatch(key)
+        if asked is None:
+            return None
+        for base in self.prices.values():
+            of = _INSTANCE_KEY.fullmatch(base.key) if base.scales else None
+            if of and of["family"] == asked["family"] and of["service"] == asked["service"]:
+                usd = base.usd * int(asked["times"] or 1) / int(of["times"] or 1)
+                if asked["service"] == "emr" and usd > EMR_MOST_USD:
+                    return None
+                sentence = base.description.replace(_type(of), _type(asked))
+                source = f"in proportion to {_type(of)}: {base.source}"
+                return base.model_copy(
+                    update={"key": key, "usd": usd, "description": sentence, "source": source}
+                )
+        return None
 
     def billed_seconds(self, key: str, seconds: Decimal) -> Decimal:
         """A time as it is billed: rounded up to the increment, and not below the minimum."""

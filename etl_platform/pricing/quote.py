@@ -70,6 +70,11 @@ class Usage(BaseModel):
         """
         raise NotImplementedError
 
+    def remarks(self, book: PriceBook) -> list[str]:
+        """Sentences about what the lines leave out or take for granted."""
+        del book
+        return []
+
 
 Amount = Decimal
 """Quantities and dollars are decimal, so that a quote adds up as a bill does."""
@@ -124,7 +129,7 @@ def quote(book: PriceBook, usage: Usage) -> Quote:
         price_book_date=book.date.isoformat(),
         lines=lines,
         total_usd=total(lines),
-        warnings=tuple(_warnings(book, lines)),
+        warnings=(*usage.remarks(book), *_warnings(book, lines)),
     )
 
 

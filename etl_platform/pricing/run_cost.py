@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.platform import Platform
 from etl_platform.pricing.book import Category, PriceBook
-from etl_platform.pricing.emr import EmrServerlessUsage, EmrUsage
+from etl_platform.pricing.emr import EmrCluster, EmrServerlessUsage
 from etl_platform.pricing.functions import FargateSeconds, LambdaUsage
 from etl_platform.pricing.glue import GlueDpuSeconds, GlueUsage, dpu_price_key
 from etl_platform.pricing.quote import Line, Usage, total
@@ -122,7 +122,12 @@ def _compute(platform: PlatformName, size: Platform, counters: Mapping[str, floa
             kind = size.core_instance_type or size.instance_type
             if kind is None:
                 raise MissingCounterError(platform, ("platform.instance_type",), counters)
-            return [EmrUsage(instance_type=kind, instances=1, hours=hours)]
+            # All nodes of a cluster run about as long.
+            nodes = size.instance_count or 1
+            primary = size.instance_type or kind if nodes > 1 else kind
+            return [
+                EmrCluster(primary_type=primary, worker_type=kind, workers=nodes - 1, hours=hours / nodes)
+            ]
         case "emr_serverless":
             return [
                 EmrServerlessUsage(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from etl_platform.config.models.job import Job
 from etl_platform.pricing.book import PriceBook
+from etl_platform.pricing.emr import spot_key
 from etl_platform.pricing.run_cost import flex_share
 
 FLEX_WORKERS = ("G.1X", "G.2X")
@@ -76,16 +77,16 @@ def _spot(book: PriceBook, job: Job, compute_usd: float | None) -> list[Saving]:
     kind = job.platform.core_instance_type or job.platform.instance_type
     if kind is None or job.cost.spot_instances.enabled:
         return []
-    spot_key = f"ec2.{kind}.spot_hour"
+    key = spot_key(kind)
     instance, uplift = book.price(f"ec2.{kind}.instance_hour"), book.price(f"emr.{kind}.instance_hour")
-    spot = book.price(spot_key)
+    spot = book.price(key)
     share = None
     if instance and uplift and spot:
         most = job.cost.spot_instances.max_spot_percentage / 100
         share = float((instance.usd - spot.usd) / (instance.usd + uplift.usd)) * most
     how = "cost.spot_instances.enabled: true"
     if spot is None:
-        how += f"; give the spot price as pricing.overrides `{spot_key}` to see the saving"
+        how += f"; give the spot price as pricing.overrides `{key}` to see the saving"
     return [
         Saving(
             title="EMR spot instances",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from etl_platform.pricing.emr import EmrServerlessUsage, EmrServerlessWorkers, EmrUsage
+from etl_platform.pricing.emr import EmrCluster, EmrServerlessUsage, EmrServerlessWorkers, EmrUsage
 from etl_platform.pricing.functions import FargateSeconds, FargateUsage, LambdaUsage
 from etl_platform.pricing.glue import GlueDpuSeconds, GlueUsage
 from etl_platform.pricing.quote import Usage
@@ -14,7 +14,7 @@ from etl_platform.pricing.tokens import TokenUsage
 
 SERVICES: dict[str, tuple[type[Usage], ...]] = {
     "glue": (GlueUsage, GlueDpuSeconds),
-    "emr": (EmrUsage,),
+    "emr": (EmrUsage, EmrCluster),
     "emr_serverless": (EmrServerlessWorkers, EmrServerlessUsage),
     "lambda": (LambdaUsage,),
     "fargate": (FargateUsage, FargateSeconds),

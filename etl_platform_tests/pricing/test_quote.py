@@ -79,6 +79,66 @@ def test_minimum_and_increment(short, billed):
     assert price(short) == price(billed)
 
 
+@pytest.mark.parametrize(
+    ("kind", "usd"),
+    [
+        ("m5.4xlarge", "0.96"),
+        ("m5a.2xlarge", "0.43"),
+        ("m6i.xlarge", "0.24"),
+        ("m6g.xlarge", "0.1925"),
+        ("r6g.2xlarge", "0.504"),
+        ("r6i.4xlarge", "1.26"),
+        ("c5.xlarge", "0.2125"),
+        ("c6i.4xlarge", "0.85"),
+        ("c6g.4xlarge", "0.68"),
+    ],
+)
+def test_a_size_costs_in_proportion_to_its_family(kind, usd):
+    assert price(f"emr instance_type={kind} hours=1") == pytest.approx(float(usd))
+
+
+def test_an_uplift_above_the_highest_that_is_known_is_unknown():
+    book = open_book()
+    assert book.price("ec2.m5.16xlarge.instance_hour") is not None
+    assert book.price("emr.m5.16xlarge.instance_hour") is None
+    assert price("emr instance_type=m5.16xlarge hours=1") is None
+
+
+@pytest.mark.parametrize("kind", ["x9.2xlarge", "m4.16xlarge", "m5.metal"])
+def test_a_family_that_is_not_known_to_scale_has_no_price(kind):
+    assert open_book().price(f"ec2.{kind}.instance_hour") is None
+
+
+def test_a_cluster_pays_each_node_by_its_type_and_the_volumes_of_emr():
+    text = "emr primary_type=m5.xlarge worker_type=m5.2xlarge workers=4 seconds=1375"
+    nodes, volumes = (0.24 + 4 * 0.48) * 1375 / 3600, (64 + 4 * 128) * 0.10 / 730 * 1375 / 3600
+    assert nodes == pytest.approx(0.825)
+    assert price(text) == pytest.approx(nodes + volumes)
+
+
+def test_a_type_with_disks_of_its_own_has_no_volumes():
+    overrides = {"ec2.m5d.xlarge.instance_hour": 0.226, "emr.m5d.xlarge.instance_hour": 0.057}
+    text = "emr primary_type=m5d.xlarge worker_type=m5d.xlarge workers=1 hours=1"
+    assert price(text, overrides=overrides) == pytest.approx(2 * (0.226 + 0.057))
+
+
+def test_spot_nodes_pay_the_spot_price_and_the_whole_uplift():
+    text = "emr primary_type=m5.xlarge worker_type=m5.xlarge workers=4 spot_workers=2 hours=1"
+    volumes = 5 * 64 * 0.10 / 730
+    spot = price(text, overrides={"ec2.m5.xlarge.spot_hour": 0.07})
+    assert spot == pytest.approx(3 * 0.24 + 2 * (0.07 + 0.048) + volumes)
+
+
+def test_spot_nodes_of_unknown_price_are_priced_as_on_demand_and_said_to_be():
+    cluster = {"primary_type": "m5.xlarge", "worker_type": "m5.xlarge", "workers": "4", "hours": "1"}
+    book = open_book()
+    plain = quote(book, parse_usage("emr", cluster))
+    spot = quote(book, parse_usage("emr", cluster | {"spot_workers": "2"}))
+    assert spot.total_usd == pytest.approx(plain.total_usd)
+    assert not any("spot" in one for one in plain.warnings)
+    assert any("spot price of m5.xlarge is unknown" in one and "upper bound" in one for one in spot.warnings)
+
+
 def test_free_tier_never_pays_back():
     assert price("lambda requests=10 duration_ms=10 memory_mb=128 free_tier=true") == 0
 
