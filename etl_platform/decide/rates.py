@@ -40,6 +40,7 @@ class Rates:
             keys.execution_class,
             keys.architecture,
             keys.driver_cores,
+            job.cost.spot_instances,
         )
         if key not in self._known:
             self._known[key] = self._rate(size, job)

@@ -9,7 +9,7 @@ from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.config.models.platform import Platform, WorkerType
 from etl_platform.decide.run_features import RunShape
-from etl_platform.pricing.emr import EmrServerlessWorkers, EmrUsage
+from etl_platform.pricing.emr import EmrCluster, EmrServerlessWorkers, spot_workers
 from etl_platform.pricing.functions import FargateUsage, LambdaUsage
 from etl_platform.pricing.glue import DPU_PER_WORKER, GlueUsage
 from etl_platform.pricing.quote import Usage
@@ -103,7 +103,8 @@ def declared(job: Job, platform: PlatformName) -> Size | None:
             worker_type = keys.worker_type or "G.1X"
             return glue(worker_type, round(keys.dpu_count / float(DPU_PER_WORKER[worker_type])))
         case "emr" if keys.instance_count:
-            return emr(keys.core_instance_type or keys.instance_type or EMR_TYPE, keys.instance_count)
+            kind = keys.core_instance_type or keys.instance_type or EMR_TYPE
+            return emr(kind, keys.instance_count, keys.instance_type)
         case "emr_serverless" if keys.max_executors:
             return serverless(keys, keys.max_executors)
         case "lambda" if keys.memory_mb:
@@ -134,7 +135,7 @@ def candidates(job: Job, platform: PlatformName) -> Iterator[Size]:
             kind = keys.core_instance_type or keys.instance_type or EMR_TYPE
             if kind in INSTANCES:
                 for nodes in EMR_CORE_NODES:
-                    yield emr(kind, nodes + 1)
+                    yield emr(kind, nodes + 1, keys.instance_type)
         case "emr_serverless":
             for executors in SERVERLESS_EXECUTORS:
                 yield serverless(keys, executors)
@@ -182,12 +183,20 @@ def python_shell(dpu: float) -> Size:
     return Size("glue", f"{dpu:g} DPU", "glue python shell", 1, cores, memory, {"dpu_count": dpu})
 
 
-def emr(kind: str, instances: int) -> Size:
-    """An EMR cluster of one primary node and core nodes of one type."""
+def emr(kind: str, instances: int, primary: str | None = None) -> Size:
+    """An EMR cluster of a primary node and core nodes of one type; of one instance, which is both.
+
+    Args:
+        kind: EC2 type of the core nodes.
+        instances: Nodes in all.
+        primary: EC2 type of the primary node; None: as the others.
+    """
     vcpu, memory = INSTANCES.get(kind, (0, 0.0))
     nodes = max(instances - 1, 1)
-    keys = {"instance_type": kind, "core_instance_type": kind, "instance_count": instances}
-    return Size("emr", f"{instances} × {kind}", f"emr {kind}", nodes, nodes * vcpu, nodes * memory, keys)
+    first = primary or kind if instances > 1 else kind
+    label = f"{instances} × {kind}" if first == kind else f"{first} + {nodes} × {kind}"
+    keys = {"instance_type": first, "core_instance_type": kind, "instance_count": instances}
+    return Size("emr", label, f"emr {kind}", nodes, nodes * vcpu, nodes * memory, keys)
 
 
 def serverless(keys: Platform, executors: int) -> Size:
@@ -250,8 +259,13 @@ def usage(size: Size, job: Job, billed_seconds: float) -> Usage | None:
                 execution_class="flex" if flex else "standard",
             )
         case "emr":
-            return EmrUsage(
-                instance_type=size.keys["instance_type"], instances=size.keys["instance_count"], seconds=time
+            instances = size.keys["instance_count"]
+            return EmrCluster(
+                primary_type=size.keys["instance_type"],
+                worker_type=size.keys["core_instance_type"],
+                workers=instances - 1,
+                spot_workers=spot_workers(job.cost.spot_instances, instances),
+                seconds=time,
             )
         case "emr_serverless":
             # Driver and executors are billed alike by vCPU and GB: as so many executors.
