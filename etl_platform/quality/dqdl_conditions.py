@@ -28,7 +28,7 @@ def length_sql(column: str, condition: Condition) -> str:
     Raises:
         NoCounterpartError: It has no counterpart.
     """
-    return condition_sql(f"length(coalesce({quote(column, 'spark')}, ''))", condition)
+    return condition_sql(f"coalesce(length({quote(column, 'spark')}), 0)", condition)
 
 
 def age_sql(column: str, condition: Condition) -> str:
