@@ -77,8 +77,18 @@ def _cannot_run(config: Config, job: Job, platform: PlatformName) -> Iterator[st
         yield "the script imports `awsglue`, which only AWS Glue has; `execution.python_modules` brings none"
     if platform == "batch" and job.execution.kind == "sql":
         yield "a query needs Spark, and a Batch job gets a Python script; make the query a script"
+    if platform == "batch" and job.execution.kind == "pyspark" and not _own_image(job):
+        yield (
+            "a Spark script needs PySpark in its container; set `platform.job_definition` to the address of "
+            "an image of yours that has python3, boto3 and PySpark"
+        )
     if platform == "batch" and endless:
         yield "a Batch job is one container that ends; a stream has no end"
+
+
+def _own_image(job: Job) -> bool:
+    """Whether the job names a container image in place of a definition: its address has a slash."""
+    return "/" in (job.platform.job_definition or "")
 
 
 def package_bytes(config: Config, job: Job) -> int:

@@ -1,6 +1,6 @@
 """Where a job could run: whether and why not, how big, how long and for how many dollars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
@@ -16,7 +16,18 @@ from etl_platform.decide.ranking import Goal, better
 from etl_platform.decide.rates import Rates
 from etl_platform.decide.run_features import RunShape
 from etl_platform.decide.runtime_model import Prediction, RuntimeModel
-from etl_platform.decide.size import Size, candidates, declared, glue_limit, usage
+from etl_platform.decide.size import (
+    EMR_TYPE,
+    Size,
+    as_one_process_uses,
+    candidates,
+    declared,
+    emr,
+    is_one_process,
+    largest_looked_at,
+    usage,
+)
+from etl_platform.decide.size_limits import beyond_service
 from etl_platform.pricing.book import PriceBook
 from etl_platform.pricing.quote import quote
 
@@ -53,13 +64,14 @@ class PlatformOption:
 
     Attributes:
         feasible: The job can run there now.
-        reasons: Why not; or what is to be known of it.
+        reasons: Why not.
         size: The size it would get; None where none fits.
         figures: What that is expected to take.
         charged: Whether anybody bills it; false for this machine.
         recommended_size: A better size, where the job's own keys fix another one.
         recommended_figures: Figures of that size.
         lacks_only_account: It would be feasible, were there an account.
+        notes: What is to be known of the size besides, as sentences.
     """
 
     platform: PlatformName
@@ -71,6 +83,7 @@ class PlatformOption:
     recommended_size: Size | None = None
     recommended_figures: Figures | None = None
     lacks_only_account: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def possible(self) -> bool:
@@ -110,6 +123,7 @@ class Forecaster:
         self._situation = situation
         self._rates = situation.rates or Rates(situation.book)
         self._running_cluster = job.platform.cluster_id is not None
+        self._one_process = is_one_process(job)
         scaling = config.settings.feature_flags.enable_predictive_scaling
         runs = situation.history.runs if scaling else ()
         # Runs of unknown input count as runs of today's: what differs is left to the model's doubt.
@@ -207,7 +221,7 @@ class Forecaster:
         return seconds if BILLED_START[size.platform] else seconds - min(start, seconds)
 
     def _shape(self, size: Size, data_gb: float) -> RunShape:
-        shape = size.shape(data_gb)
+        shape = (as_one_process_uses(size) if self._one_process else size).shape(data_gb)
         # The job is a feature where there are runs of others: its own runs then say most about it.
         return replace(shape, extra={"job": self._job.job_id}) if self._borrowed else shape
 
@@ -217,7 +231,8 @@ class Forecaster:
         if today:
             share = data_gb / today
             work = replace(work, shuffle_gb=work.shuffle_gb * share, files=round(work.files * share))
-        seconds = estimate_seconds(work, size, self._running_cluster)
+        used = as_one_process_uses(size) if self._one_process else size
+        seconds = estimate_seconds(work, used, self._running_cluster)
         assert seconds is not None, "the volume is known"
         return seconds
 
@@ -261,7 +276,11 @@ def options(
 def _sizes(job: Job, platform: PlatformName) -> list[Size]:
     """The sizes that may be compared on a platform, and the one that the job's own keys give."""
     sizes, given = list(candidates(job, platform)), declared(job, platform)
-    return [given, *sizes] if given and given not in sizes else sizes
+    # They differ in their number alone, which is kept within the limits: one speaks for all.
+    if sizes and beyond_service(sizes[0], job):
+        sizes = []
+    compared = given is not None and given not in sizes and beyond_service(given, job) is None
+    return [given, *sizes] if given and compared else sizes
 
 
 def _option(
@@ -276,17 +295,21 @@ def _option(
     against = obstacles(config, job, platform)
     if circuit := situation.circuits.get(platform):
         against.append(circuit.sentence(situation.now))
-    given = declared(job, platform)
+    given, work = declared(job, platform), situation.work
     free = given is None or _may_resize(config, job, platform)
-    sizes = [size for size, _ in compared.values()]
+    every = [size for size, _ in compared.values()]
     figures = {label: one for label, (_, one) in compared.items()}
-    fitting = [size for size in sizes if not too_small(size, figures[size.label], situation.work)]
-    best = better(goal, [(size, figures[size.label], platform != "local") for size in fitting])
+    sizes = [size for size in every if not too_small(size, figures[size.label], work)]
+    best = better(
+        goal, [(size, figures[size.label], platform != "local") for size in _roomy(job, sizes, work)]
+    )
     chosen = best if free else given
     if chosen is None:
-        against.append(_no_size(sizes, figures, situation.work))
-        chosen = given
-    elif reason := too_small(chosen, figures[chosen.label], situation.work):
+        # What cannot do it is shown all the same, with its time and cost.
+        chosen = given or max(every, key=lambda size: size.memory_gb, default=None)
+    if chosen is None:
+        against.append(_no_size(job, platform))
+    elif reason := beyond_service(chosen, job) or too_small(chosen, figures[chosen.label], work):
         against.append(reason)
     account = needs_account(config, platform)
     reasons = [*against, *([NO_ACCOUNT] if account else [])]
@@ -296,18 +319,34 @@ def _option(
         feasible=not reasons,
         reasons=tuple(reasons),
         size=chosen,
-        figures=forecaster.ranged(chosen, figures[chosen.label]) if chosen else Figures(),
+        figures=forecaster.ranged(chosen, figures.get(chosen.label, Figures())) if chosen else Figures(),
         charged=platform != "local",
         recommended_size=other,
         recommended_figures=forecaster.ranged(other, figures[other.label]) if other else None,
         lacks_only_account=account and not against,
+        notes=tuple(_notes(job, chosen, given, free)) if chosen else (),
     )
+
+
+def _notes(job: Job, chosen: Size, given: Size | None, free: bool) -> Iterator[str]:
+    asked = job.platform.dpu_count
+    if chosen == given and chosen.platform == "glue" and asked and chosen.keys["dpu_count"] != asked:
+        yield f"{asked:g} DPU are no whole size: {chosen.label} is taken, {chosen.keys['dpu_count']:g} DPU."
+    largest = largest_looked_at(job, chosen) if free else None
+    if largest:
+        yield largest
+
+
+def _roomy(job: Job, sizes: Sequence[Size], work: Work) -> Sequence[Size]:
+    # One process holds its data in memory, where it can: less memory is taken only where there is no more.
+    if not is_one_process(job) or work.volume_gb is None:
+        return sizes
+    needed = min(work.volume_gb, max((size.memory_gb for size in sizes), default=0.0))
+    return [size for size in sizes if size.memory_gb >= needed]
 
 
 def too_small(size: Size, figures: Figures, work: Work) -> str | None:
     """Why a size cannot do the work; None where it can, as far as that is known."""
-    if size.platform == "glue" and size.machine != "glue python shell":
-        return glue_limit(size)
     if size.platform != "lambda":
         return None
     if figures.seconds_high is not None and figures.seconds_high > LAMBDA_SECONDS:
@@ -317,13 +356,23 @@ def too_small(size: Size, figures: Figures, work: Work) -> str | None:
     return None
 
 
-def _no_size(sizes: Sequence[Size], figures: dict[str, Figures], work: Work) -> str:
-    if not sizes:
+def _no_size(job: Job, platform: PlatformName) -> str:
+    keys = job.platform
+    if platform == "emr":
+        kind = keys.core_instance_type or keys.instance_type or EMR_TYPE
+        return beyond_service(emr(kind, 2), job) or f"no size of {kind} fits"
+    first = next(candidates(job, platform), None)
+    if first and (reason := beyond_service(first, job)):
+        return reason
+    if platform == "glue":
+        least, most = keys.min_dpu or 0, keys.max_dpu
         return (
-            "no size lies between `platform.min_dpu` and `platform.max_dpu`, or the instance type is unknown"
+            f"no number of workers, two at least, lies between `platform.min_dpu` of {least:g} and "
+            f"`platform.max_dpu` of {most:g}"
+            if most
+            else f"no number of workers has `platform.min_dpu` of {least:g}"
         )
-    largest = max(sizes, key=lambda size: size.memory_gb)
-    return too_small(largest, figures[largest.label], work) or "no size fits"
+    return "no size fits"
 
 
 def _may_resize(config: Config, job: Job, platform: PlatformName) -> bool:

@@ -24,7 +24,7 @@ from etl_platform.workload.model import Workload
 from etl_platform_tests.decide.builders import NOW
 
 DAY = 86_400.0
-HEAVY = 16.0
+HEAVY = 28.0
 """So many times what physics expects, the jobs of these tests take."""
 
 

@@ -9,7 +9,14 @@ from etl_platform.config.models.base import PlatformName
 from etl_platform.decide.cold_start import BILLED_START, estimate_seconds, start_seconds
 from etl_platform.decide.obstacles import LAMBDA_SECONDS, obstacles
 from etl_platform.decide.ranking import ALPHA
-from etl_platform.decide.size import Size, candidates, glue_limit, usage
+from etl_platform.decide.size import (
+    Size,
+    as_one_process_uses,
+    candidates,
+    glue_limit,
+    is_one_process,
+    usage,
+)
 from etl_platform.pricing.quote import quote
 
 AWS: tuple[PlatformName, ...] = ("glue", "emr", "emr_serverless", "lambda", "batch")
@@ -33,7 +40,8 @@ class Priced:
 def seconds_of(case: Case, size: Size, weight: float) -> float:
     """True seconds of a run: the start, and the work times the weight."""
     running = case.job.platform.cluster_id is not None
-    expected = estimate_seconds(case.plan.situation.work, size, running)
+    used = as_one_process_uses(size) if is_one_process(case.job) else size
+    expected = estimate_seconds(case.plan.situation.work, used, running)
     assert expected is not None, "the volume of a labelled workload is known"
     start = start_seconds(size.platform, running)
     return start + (expected - start) * weight

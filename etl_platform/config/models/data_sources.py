@@ -43,7 +43,9 @@ class Source(Section):
         default_factory=dict, description="Options of the reader."
     )
     optional: bool = Field(default=False, description="A missing optional source is a warning.")
-    size_gb: float | None = Field(default=None, ge=0, description="Size where detection is off or fails.")
+    size_gb: float | None = Field(
+        default=None, ge=0, le=1e15, description="Size where detection is off or fails."
+    )
     expected_size_hint: Literal["small", "medium", "large"] | None = Field(
         default=None, description="Rough size where nothing better is known."
     )

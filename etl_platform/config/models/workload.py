@@ -10,7 +10,9 @@ from etl_platform.config.models.base import Section, Severity
 class Workload(Section):
     """What the team knows of the work; what is absent is detected or derived."""
 
-    data_volume_gb: float | None = Field(default=None, ge=0, description="Input in GB; null: detect.")
+    data_volume_gb: float | None = Field(
+        default=None, ge=0, le=1e15, description="Input in GB; null: detect."
+    )
     auto_calculate_volume: bool = Field(default=True, description="Measure the sources.")
     estimated_file_count: int | None = Field(default=None, ge=0, description="Input files.")
     auto_calculate_file_count: bool = Field(default=True, description="Count the files of the sources.")
