@@ -1,6 +1,7 @@
 """Servers that answer queries about their tables: Redshift by its Data API, others through SQLAlchemy."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from etl_platform.catalog import redshift
@@ -159,8 +160,10 @@ class SqlServer:
 
         try:
             return self.connection.exec_driver_sql(sql)
-        except SQLAlchemyError as error:
-            self.connection.rollback()
+        except (SQLAlchemyError, OSError) as error:
+            # Of a connection that is lost, the next query tells.
+            with suppress(SQLAlchemyError, OSError):
+                self.connection.rollback()
             raise QueryError(self.title, reason(error, self.address.url)) from None
 
     def _postgres_columns(self, name: TableName) -> Columns:

@@ -1,12 +1,13 @@
 """Tables of servers as frames: the same queries as elsewhere, asked of the server that holds the rows."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from etl_platform.quality.column_types import family
-from etl_platform.quality.frame import Frame
+from etl_platform.quality.frame import Frame, QueryError
 from etl_platform.quality.schema import RuleFault
 from etl_platform.quality.server import Server, quoted
 from etl_platform.quality.server_sql import ServerDialect, Speech, said
@@ -17,9 +18,11 @@ _SEED = 20130101
 class Views:
     """The tables of one server that queries name, each with its columns as rules compare them."""
 
-    def __init__(self, server: Server, zone: ZoneInfo, now: datetime):
-        """Begin without any."""
+    def __init__(self, server: Server, zone: ZoneInfo, now: datetime, *, seconds: float):
+        """Begin without any; after so many seconds, nothing more is asked."""
         self.server = server
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
         self.selects: dict[str, str] = {}
         self._by_characters: bool | None = None
         self.speech = Speech(server.dialect, server.title, zone, now, self._tells_characters)
@@ -30,6 +33,13 @@ class Views:
         Raises:
             QueryError: The server refuses it, breaks off, or takes too long.
         """
+        if time.monotonic() > self._ends:
+            # What takes too long is not tried again in parts.
+            raise QueryError(
+                self.server.title,
+                f"no answer within the {self.seconds:g} s of `execution.timeout_minutes`; raise it, or set "
+                "`data_quality.sample_size`.",
+            )
         views = ", ".join(
             f"{quoted(view, self.server.dialect)} AS ({select})" for view, select in self.selects.items()
         )

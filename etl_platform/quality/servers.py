@@ -22,6 +22,9 @@ from etl_platform.quality.schema import RuleFault
 from etl_platform.quality.server import RedshiftServer, Server, SqlServer, quoted
 from etl_platform.quality.server_frame import FRAMES, Views
 
+_FARTHER = 30
+"""Seconds that a connection waits on after the server's own limit, so that the server tells what came."""
+
 ServerTable = sources.RedshiftSource | sources.RdsSource | sources.SqlSource
 """A source that a server answers queries about."""
 
@@ -38,7 +41,7 @@ def server_table(config: Config, job: Job, dataset: str) -> ServerTable | None:
 def open_server(config: Config, job: Job, table: ServerTable, *, now: datetime) -> Iterator[Dataset]:
     """Open a table for rules, and close the connection at the end.
 
-    A statement may take as long as the job may (`execution.timeout_minutes`).
+    The rules may take as long as the job may (`execution.timeout_minutes`).
 
     Args:
         config: The configuration.
@@ -51,8 +54,9 @@ def open_server(config: Config, job: Job, table: ServerTable, *, now: datetime) 
         NoDataError: The server knows no such table.
         QueryError: The server does not tell the table's columns.
     """
-    with _server(config, job, table) as server:
-        views = Views(server, ZoneInfo(job.execution.timezone), now)
+    seconds = max(1, round(job.execution.timeout_minutes * 60))
+    with _server(config, job, table, seconds) as server:
+        views = Views(server, ZoneInfo(job.execution.timezone), now, seconds=seconds)
 
         def open_table(one: ServerTable, view: str) -> Frame:
             name = TableName(one.schema_name, one.table)
@@ -79,8 +83,7 @@ def open_server(config: Config, job: Job, table: ServerTable, *, now: datetime) 
 
 
 @contextmanager
-def _server(config: Config, job: Job, table: ServerTable) -> Iterator[Server]:
-    seconds = max(1, round(job.execution.timeout_minutes * 60))
+def _server(config: Config, job: Job, table: ServerTable, seconds: int) -> Iterator[Server]:
     zone = job.execution.timezone
     aws = AwsClients(config.settings.aws_region)
     if isinstance(table, sources.RedshiftSource):
@@ -89,7 +92,7 @@ def _server(config: Config, job: Job, table: ServerTable) -> Iterator[Server]:
         yield RedshiftServer(client, login, time_zone=zone, wait_seconds=seconds)
         return
     address = _address(config, table, aws)
-    with connected(address, table.name, wait_seconds=seconds) as connection:
+    with connected(address, table.name, wait_seconds=seconds + _FARTHER) as connection:
         yield SqlServer(connection, address, time_zone=zone, wait_seconds=seconds)
 
 

@@ -1,5 +1,6 @@
 """Rules on tables of servers, under the profile `aws`."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -192,3 +193,31 @@ def test_a_repeat_that_postgres_cannot_compile_is_refused(place: Place) -> None:
     rule = {"field": "s", "rule_type": "regex", "pattern": "^a{300}$", "dataset": "zoo"}
     (result,) = place.rules({"accuracy_rules": [rule]}).results
     assert "use a rule of type `length`" in str(result.error)
+
+
+@postgres
+def test_what_takes_too_long_is_not_tried_again_in_parts(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(step=100)
+    monkeypatch.setattr("etl_platform.quality.server_frame.time.monotonic", lambda: next(clock))
+    rules = [{"field": field, "dataset": "zoo"} for field in ("i", "n", "f")]
+    execution = {"script_path": "x.py", "timeout_minutes": 1}
+    report = place.rules({"completeness_checks": rules}, execution=execution)
+    assert all("within the 60 s of `execution.timeout_minutes`" in str(r.error) for r in report.results)
+    assert not [sql for sql in place.server.asked if sql.startswith("WITH")]
+
+
+@postgres
+def test_a_connection_that_is_lost_is_an_error_of_the_rules(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(self: Answering, sql: str) -> Any:
+        if sql.startswith("WITH"):
+            raise TimeoutError("timed out")
+        return asked(self, sql)
+
+    asked = Answering.answer
+    monkeypatch.setattr(Answering, "answer", answer)
+    (result,) = place.rules({"completeness_checks": [{"field": "i", "dataset": "zoo"}]}).results
+    assert "the engine answered PostgreSQL: TimeoutError: timed out" in str(result.error)
