@@ -171,6 +171,20 @@ def test_what_a_job_writes_to_a_server_it_reads_back(glue: Any, root: Path, tmp_
     assert by_id(glue.create_dynamic_frame.from_options("redshift", options)) == ORDERS
 
 
+def test_partitions_of_a_predicate_are_purged(glue: Any, spark: Any, database: str, tmp_path: Path):
+    folders = [tmp_path / "t" / "year=2026" / f"month={month}" for month in ("01", "02")]
+    for folder in folders:
+        write_text(folder, "1\n", "t.csv")
+    spark.sql(
+        f"CREATE TABLE shop.months (id int, year int, month int) USING csv PARTITIONED BY (year, month) "
+        f"LOCATION '{tmp_path / 't'}'"
+    )
+    spark.sql("ALTER TABLE shop.months RECOVER PARTITIONS")
+    predicate = "(year=='2026' and month=='01')"
+    glue.purge_table("shop", "months", {"partitionPredicate": predicate, "retentionPeriod": 0})
+    assert [(folder / "t.csv").exists() for folder in folders] == [False, True]
+
+
 def test_old_files_are_purged_and_new_ones_stay(glue: Any, root: Path):
     import os
 

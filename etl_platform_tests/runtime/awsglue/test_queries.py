@@ -76,3 +76,31 @@ def test_a_connection_s_facts_have_the_documented_keys(glue: Any):
         *("enforceSSL", "skipCustomJDBCCertValidation", "url", "fullUrl", "customJDBCCertString"),
         *("user", "customJDBCCert", "password", "vendor"),
     }
+
+
+def test_statements_around_the_rows_are_told_not_to_be_run(
+    glue: Any, sales: Path, caplog: pytest.LogCaptureFixture
+):
+    frame = glue.create_dynamic_frame.from_options("postgresql", {**URL, "dbtable": "orders"})
+    options = {**URL, "dbtable": "copies", "preactions": "TRUNCATE TABLE copies"}
+    glue.write_dynamic_frame.from_options(frame, "redshift", options)
+    assert "preactions> | no server is here to run these statements" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("predicate", "expected"),
+    [
+        ("(year=='2026' and month=='01')", "((`year` + 0)=='2026' and (`month` + 0)=='01')"),
+        ("`month` in (1, 2) and name = 'month'", "(`month` + 0) in (1, 2) and name = 'month'"),
+        ("month_name = 'May' and Year(day) = 2026", "month_name = 'May' and Year(day) = 2026"),
+    ],
+)
+def test_on_sail_numbers_of_partitions_are_no_names_of_folders(
+    monkeypatch: pytest.MonkeyPatch, predicate: str, expected: str
+):
+    from awsglue.gluetypes import Field, IntegerType, StringType, StructType
+    from awsglue.predicates import for_engine
+
+    monkeypatch.setenv("SPARK_REMOTE", "sc://localhost")
+    types = {"year": IntegerType(), "month": IntegerType(), "name": StringType()}
+    assert for_engine(predicate, StructType([Field(name, kind) for name, kind in types.items()])) == expected

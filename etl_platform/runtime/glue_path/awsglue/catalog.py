@@ -1,5 +1,6 @@
 """The local Data Catalog: tables of Spark's catalog, and those that jobs before have written."""
 
+import difflib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -76,8 +77,12 @@ def table_rows(spark: SparkSession, database: str, table: str) -> TypedFrame:
     """
     found = _found(spark, database, table)
     if found is None:
+        known = spark.catalog.databaseExists(database)
+        there = spark.sql(f"SHOW TABLES IN {plain(database)}").collect() if known else []
+        near = difflib.get_close_matches(table, [row["tableName"] for row in there], n=1)
         raise LookupError(
-            f"no table {database}.{table} in the local catalog; declare it in the job's `data_sources` "
+            f"no table {database}.{table} in the local catalog{f' (there is {near[0]})' if near else ''}; "
+            "declare it in the job's `data_sources` "
             f'("source_type": "glue_catalog", "database": "{database}", '
             f'"table": "{table}"); its files are in '
             f"<global_settings.local.root>/glue/{database}/{table}/."

@@ -15,6 +15,7 @@ from .errorstages import ErrorStage
 from .formats import SPARK_OWN, is_true, spark_format
 from .gluelog import GlueLogger
 from .localfiles import files_below
+from .predicates import where
 from .readers import DataFrameReader, DynamicFrameReader
 from .refusal import missing, public_names
 from .session import on_sail
@@ -120,7 +121,7 @@ class GlueContext(Writing):
         else:
             lazy, stage = self._server(connection_type, options)
         if push_down_predicate:
-            lazy = lazy.then(lambda frame: frame.rows(frame.df.where(push_down_predicate)))
+            lazy = lazy.then(lambda frame: where(frame, push_down_predicate))
         return self._read(lazy, stage, transformation_ctx)
 
     def _files(
@@ -174,7 +175,7 @@ class GlueContext(Writing):
         def compute() -> TypedFrame:
             frame = self._table(database, table_name, rows, bookmark if context else None, context, options)
             for predicate in predicates:
-                frame = frame.rows(frame.df.where(predicate))
+                frame = where(frame, predicate)
             return frame
 
         lazy = Lazy(compute)
@@ -225,7 +226,7 @@ class GlueContext(Writing):
         if is_true(options.pop("useSparkDataSource", False)):
             rows = catalog.spark_rows(self.spark_session, database, table_name, options)
             predicate = kwargs.get("push_down_predicate")
-            return rows.where(predicate) if predicate else rows
+            return where(TypedFrame.of(rows), predicate).df if predicate else rows
         return self.create_dynamic_frame_from_catalog(
             database,
             table_name,

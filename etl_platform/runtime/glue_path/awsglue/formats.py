@@ -83,6 +83,10 @@ def write_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NotSupportedLocally: An option is not known here.
     """
+    if format == "xml":
+        raise NotSupportedLocally(
+            "format='xml' to write", "json, csv, parquet or orc", "AWS Glue only reads it."
+        )
     given = _known(format, options, WRITE, "write")
     if format == "csv":
         return _csv(given) | {"header": is_true(given.get("writeHeader", True))}

@@ -28,6 +28,7 @@ TUNING = {
     *("isFailFast", "optimizePerformance", "excludeStorageClasses", "compression"),
 }
 """Options that change how Glue reads, and not what; Spark finds compression by itself."""
+PARTITION_TYPES = "spark.sql.sources.partitionColumnTypeInference.enabled"
 BOUNDS = ("boundedFiles", "boundedSize")
 """Options that leave files for later runs: how many are read at most, or after how many bytes to stop."""
 OPTIONS = CONNECTION | TUNING | {*BOUNDS}
@@ -134,7 +135,7 @@ def frame_of(
         reader = files.reader(spark).options(**spark_options)
         if options.get("withSchema"):
             reader = reader.schema(spark_schema(parse_schema(options["withSchema"])))
-        df = _loaded(reader, format, files.paths)
+        df = _loaded(spark, reader, format, files.paths)
         if format == "csv" and not is_true(options.get("withHeader")):
             df = df.toDF(
                 *[f"col{i}" if _unnamed(name, options) else name for i, name in enumerate(df.columns)]
@@ -161,11 +162,18 @@ def _unnamed(name: str, options: dict[str, Any]) -> bool:
     return is_true(options.get("skipFirst")) or (name.startswith("_c") and name[2:].isdigit())
 
 
-def _loaded(reader: DataFrameReader, format: str, paths: list[str]) -> DataFrame:
+def _loaded(spark: SparkSession, reader: DataFrameReader, format: str, paths: list[str]) -> DataFrame:
+    """The rows of files; partitions of their paths are texts, as in Glue, where the engine can be told so."""
+    told = None if on_sail() else spark.conf.get(PARTITION_TYPES)
     try:
+        if told:
+            spark.conf.set(PARTITION_TYPES, "false")
         return reader.format(format).load(paths)
     except SPARK_ERRORS as error:
         raise absent(format, error) or error from None
+    finally:
+        if told:
+            spark.conf.set(PARTITION_TYPES, told)
 
 
 def _with_facts(df: DataFrame, attached: dict[str, str]) -> DataFrame:
@@ -192,7 +200,7 @@ def _json(
     def inferred(whole: bool) -> tuple[records.Input, glue.StructType, bool]:
         """What is read, its schema, and whether any of it cannot be read."""
         reader = files.reader(spark).option("wholetext", whole)
-        source = records.Input(_with_facts(_loaded(reader, "text", files.paths), attached), None)
+        source = records.Input(_with_facts(_loaded(spark, reader, "text", files.paths), attached), None)
         return source, *records.infer(source, parse, None)
 
     @functools.cache
@@ -204,7 +212,7 @@ def _json(
         source, schema, _ = inferred(by_text())
         if by_text() or has_choice(schema) or not schema.fields:
             return records.made_by(source, parse, schema)
-        native = _loaded(files.reader(spark).schema(spark_schema(schema)), "json", files.paths)
+        native = _loaded(spark, files.reader(spark).schema(spark_schema(schema)), "json", files.paths)
         native = _with_facts(native, attached)
         columns = TypedFrame.of(native).schema.fields[len(schema.fields) :]
         return TypedFrame(native, glue.StructType([*schema.fields, *columns]))

@@ -6,6 +6,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from . import catalog
+from . import gluetypes as glue
 from .connections import ServerTable
 from .formats import FORMATS, SPARK_ERRORS, absent, is_true, spark_format, write_options
 from .localfiles import ROOT, format_of, local_path
@@ -75,6 +76,8 @@ class DataSink:
         if not dynamic_frame.schema().fields:
             return dynamic_frame
         format = spark_format(self._format)
+        if format == "csv":
+            _check_flat(dynamic_frame.schema())
         keys = list(self._options.get("partitionKeys") or [])
         writer = df.write.format(format).mode("append").options(**write_options(format, self._format_options))
         if self._options.get("compression"):
@@ -115,6 +118,18 @@ class DataSink:
         return catalog.Table(
             database, name, format, location, header | sep if format == "csv" else {}, columns, keys
         )
+
+
+def _check_flat(schema: glue.StructType) -> None:
+    for field in schema.fields:
+        if isinstance(field.dataType, glue.StructType | glue.ArrayType | glue.MapType | glue.ChoiceType):
+            name, kind = field.name, field.dataType.typeName()
+            instead = (
+                f'resolveChoice(specs=[("{name}", "cast:string")])' if kind == "choice" else "relationalize"
+            )
+            raise ValueError(
+                f'csv: the column "{name}" is a {kind}, and CSV holds plain values: {instead} first.'
+            )
 
 
 def append_to_table(

@@ -3,10 +3,13 @@
 import logging
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
 from . import catalog
+from .localfiles import files_below
+from .predicates import where
 from .purging import purge
 from .refusal import idle
 from .session import session
@@ -42,10 +45,11 @@ class Storage:
         folders = None
         if predicate := given.get("partitionPredicate"):
             keys = table.partition_keys
-            rows = catalog.table_rows(self.spark_session, database, table_name).df
-            found = rows.where(predicate).select(*keys).distinct().collect()
-            parts = ["/".join(f"{key}={row[key]}" for key in keys) for row in found]
-            folders = [f"{table.location.rstrip('/')}/{part}" for part in parts]
+            rows = catalog.table_rows(self.spark_session, database, table_name)
+            found = where(rows, predicate).df.select(*keys).distinct().collect()
+            wanted = {tuple(_value(str(row[key])) for key in keys) for row in found}
+            folders = {file.rpartition("/")[0] for file in files_below(table.location)}
+            folders = {folder for folder in folders if _values(folder, keys) in wanted}
         purge(table.location, given, folders)
         catalog.recover(self.spark_session, table)
 
@@ -76,3 +80,14 @@ class Storage:
     ) -> None:
         """Says that it does nothing here: files of this machine have no storage class."""
         self.transition_s3_path(f"{database}.{table_name}", transition_to)
+
+
+def _values(folder: str, keys: list[str]) -> tuple[str, ...]:
+    """The values of partitions that a folder's path spells."""
+    spelled = dict(part.split("=", 1) for part in folder.split("/") if "=" in part)
+    return tuple(_value(unquote(spelled.get(key, ""))) for key in keys)
+
+
+def _value(text: str) -> str:
+    """A value of a partition as its type has it: `01` is the number 1."""
+    return str(int(text)) if text.removeprefix("-").isdigit() else text

@@ -31,7 +31,7 @@ class GlueArgumentParser(argparse.ArgumentParser):
         Raises:
             GlueArgumentError: Always.
         """
-        raise GlueArgumentError(message)
+        raise GlueArgumentError(f"{message}; a job gets its arguments from its `execution.arguments`")
 
 
 def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a GlueContext writes: frames to files, to tables, to the stand-ins of servers."""
 
+import logging
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -11,6 +12,9 @@ from .storage import Storage
 
 SPARK_SINK = ("useSparkDataSink",)
 """Options that choose Spark's own writer, which is the writer here."""
+STATEMENTS = ("preactions", "postactions")
+"""Options that hold statements which a database runs before and after the rows come."""
+log = logging.getLogger(__name__)
 
 
 class Writing(Storage):
@@ -21,7 +25,7 @@ class Writing(Storage):
     ) -> sinks.DataSink:
         """A sink of files, or of the local stand-in of a server's table, that frames are written to."""
         if connection_type not in connections.FILES:
-            return sinks.stand_in_sink(self.spark_session, connections.server_table(connection_type, options))
+            return self._server_sink(connection_type, options)
         sink = sinks.DataSink(self.spark_session, options)
         if format:
             sink.setFormat(format)
@@ -39,8 +43,7 @@ class Writing(Storage):
         """Append a frame, or a collection, to files or to the local stand-in of a server's table."""
         options = dict(connection_options or {})
         if connection_type not in connections.FILES:
-            table = connections.server_table(connection_type, options)
-            return sinks.stand_in_sink(self.spark_session, table).write(frame)
+            return self._server_sink(connection_type, options).write(frame)
         sink = sinks.DataSink(self.spark_session, options)
         sink.setFormat(format or "", **dict(format_options or {}))
         return sink.write(frame)
@@ -108,8 +111,14 @@ class Writing(Storage):
     ) -> Any:
         """Append a frame, or each frame of a collection, to the local stand-in of a server's table."""
         options = {"connectionName": catalog_connection, **(connection_options or {})}
-        table = connections.server_table("jdbc", options)
-        return sinks.stand_in_sink(self.spark_session, table).write(frame)
+        return self._server_sink("jdbc", options).write(frame)
+
+    def _server_sink(self, connection_type: str, options: dict[str, Any]) -> sinks.DataSink:
+        table = connections.server_table(connection_type, options)
+        for name in STATEMENTS:
+            if options.get(name):
+                log.warning("table=<%s> option=<%s> | no server is here to run these statements", table, name)
+        return sinks.stand_in_sink(self.spark_session, table)
 
     def write_from_jdbc_conf(
         self, frame_or_dfc: Any, catalog_connection: str, *args: Any, **kwargs: Any
