@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from etl_platform.catalog.measure import measure_jobs
 from etl_platform.catalog.stats import TableStats
 from etl_platform.config.models.job import Job
 from etl_platform.decide.circuit import open_circuits
-from etl_platform.decide.plan import Plan, plan_jobs
+from etl_platform.decide.plan import Plan, plan_jobs, redecided
 from etl_platform.orchestration.decisions import decide_ahead, fingerprint_of, script_hash, stored_decision
 from etl_platform.orchestration.in_time import Tick, jobs_after
 from etl_platform.orchestration.keys import Graph
@@ -31,7 +30,7 @@ def decide_changed(
     graph: Graph,
     cursor: dict[str, Any],
     keep: Callable[[dict[str, Any]], None],
-    log: logging.Logger,
+    tell: Callable[[Plan], None],
     *,
     clock: Callable[[], float] = time.time,
 ) -> str:
@@ -42,7 +41,7 @@ def decide_changed(
         cursor: What the last tick kept: `after`, the job where it stopped, `seen`, what each job's decision
             rested on, and `ended`, when the last look was done.
         keep: Takes the cursor, page by page: what was decided stays decided, even if the tick is ended.
-        log: Told of each decision.
+        tell: Gets each plan that was decided anew.
         clock: Unix seconds.
 
     Returns:
@@ -74,7 +73,7 @@ def decide_changed(
                 if fresh and not tick.has_time():
                     keep({"after": after, "seen": seen})
                     return _told(looked_at, decided, "; the others are next.")
-                decided += fresh and _decide(graph, store, plan, tick, log)
+                decided += fresh and _decide(graph, store, plan, tick, tell)
                 seen[job.job_id] = inputs[job.job_id]
             looked_at, after = looked_at + 1, job.job_id
         keep({"after": after, "seen": seen})
@@ -98,13 +97,11 @@ def _is_fresh(graph: Graph, store: TrackingStore, plan: Plan) -> bool:
     )
 
 
-def _decide(graph: Graph, store: TrackingStore, plan: Plan, tick: Tick, log: logging.Logger) -> bool:
+def _decide(graph: Graph, store: TrackingStore, plan: Plan, tick: Tick, tell: Callable[[Plan], None]) -> bool:
     case = Case(tick.limited(graph.config), plan.job, store, tick.now, planned=plan)
     adopted = decide_ahead(case, fingerprint_of(graph.config, plan)).decision
     assert adopted is not None, "an agent chooses among options, and takes none away"
-    log.info(
-        "%s runs next on %s: %s", plan.job.job_id, adopted.selected.platform, " ".join(adopted.reasoning)
-    )
+    tell(redecided(plan, adopted))
     return True
 
 

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import logging
 import tempfile
 import time
 from pathlib import Path
@@ -48,20 +47,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=1000)
     options, _ = parser.parse_known_args()
-    log = logging.getLogger("benchmark")
     with tempfile.TemporaryDirectory() as folder:
         config = project(Path(folder), options.jobs)
         graph, store, cursor = Graph(config), open_store(config), dict[str, Any]()
         start, ticks = time.perf_counter(), 0
         while not cursor.get("ended"):
-            decide_changed(graph, cursor, cursor.update, log)
+            decide_changed(graph, cursor, cursor.update, lambda plan: None)
             ticks += 1
         print(f"  {options.jobs:,} new jobs: {time.perf_counter() - start:.1f} s in {ticks} ticks")
         asked = len(store.invocations_by_agent("decision", 0))
         cursor["ended"] = 0
         _forget_measurements()
         start = time.perf_counter()
-        said = decide_changed(graph, cursor, cursor.update, log)
+        said = decide_changed(graph, cursor, cursor.update, lambda plan: None)
         unchanged = time.perf_counter() - start
         invocations = len(store.invocations_by_agent("decision", 0)) - asked
         _forget_measurements()

@@ -60,6 +60,16 @@ class TestPlatformDecision:
         said, _ = tick(config, "etl_platform_decision")
         assert (said, asked(config, "decision")) == ("1 jobs looked at, 1 decided anew.", 1)
 
+    def test_the_plan_stands_on_the_jobs_page_before_any_run(self, tmp_path: Path) -> None:
+        definitions = build_definitions(project(tmp_path))
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance=instance)
+            definitions.get_sensor_def("etl_platform_decision")(context)
+            (record,) = instance.fetch_observations(dg.AssetKey("job_0"), limit=5).records
+        seen = record.asset_observation
+        assert seen and seen.description and seen.description.startswith("Runs next on local")
+        assert {"sources", "data_flow", "decision"} <= seen.metadata.keys()
+
     def test_nothing_changed_asks_nobody(self, tmp_path: Path) -> None:
         config = project(tmp_path)
         _, cursor = tick(config, "etl_platform_decision")

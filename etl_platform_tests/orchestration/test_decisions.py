@@ -67,7 +67,7 @@ class Project:
         return own, next(one.platform for one in decision.options if one.feasible and one.platform != own)
 
     def decide_ahead(self) -> None:
-        decide_changed(Graph(self.config), {}, lambda cursor: None, logging.getLogger("test"))
+        decide_changed(Graph(self.config), {}, lambda cursor: None, lambda plan: None)
 
     def ran(self, *, reported: bool = False) -> JobExecution:
         config = self.config
