@@ -149,7 +149,7 @@ def _needs_spark(config: Config, job: Job) -> str | None:
     formats.append(job.target.format if job.target else None)
     engine, why = choose(
         text or "",
-        execution.script_type or "pyspark",
+        execution.kind,
         formats=formats,
         has_jars=bool(execution.jars),
         spark_conf=execution.spark_conf,

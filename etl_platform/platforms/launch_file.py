@@ -38,7 +38,7 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         )
     execution = job.execution
     script = _existing(request, execution.script_path, "script_path") if execution.script_path else None
-    kind = execution.script_type or _kind(script, execution.sql)
+    kind = execution.kind
     text = _text(request, script, execution.sql)
     jars = [_existing(request, jar, "jars") for jar in execution.jars]
     tables = _tables(config)
@@ -92,10 +92,6 @@ def _existing(request: RunRequest, path: str, key: str) -> Path:
             f"Correct the path (relative ones start at {config.path.parent}), or put the file there."
         )
     return found
-
-
-def _kind(script: Path | None, sql: str | None) -> Literal["pyspark", "sql"]:
-    return "sql" if sql or (script and script.suffix == ".sql") else "pyspark"
 
 
 def _text(request: RunRequest, script: Path | None, sql: str | None) -> str:

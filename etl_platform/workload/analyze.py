@@ -138,7 +138,7 @@ def read_script(
         columns: Source to its columns, where they are known.
     """
     execution = job.execution
-    text, is_sql = execution.sql, execution.sql is not None
+    text = execution.sql
     if text is None:
         if execution.script_path is None:
             return None, ["the job has no script"]
@@ -149,9 +149,8 @@ def read_script(
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             return None, [f"cannot read the script {path}: {error}"]
-        is_sql = execution.script_type == "sql" or path.suffix == ".sql"
     names = SourceNames(job, config)
-    if is_sql:
+    if execution.kind == "sql":
         facts = ScriptFacts()
 
         def resolve(name: str) -> Frame:

@@ -62,3 +62,10 @@ def test_a_glue_script_runs_on_glue_alone(tmp_path: Path, script: str, modules: 
     for platform in ("emr", "emr_serverless"):
         assert any("imports `awsglue`" in each for each in obstacles(*about, platform)) is refused
     assert not any("awsglue" in each for each in obstacles(*about, "glue"))
+
+
+def test_a_query_in_a_file_is_one_that_sail_carries(tmp_path: Path):
+    (tmp_path / "job.sql").write_text("SELECT 1 AS one")
+    one = job(execution={"script_path": "job.sql", "script_type": None})
+    about = replace(config(one), path=tmp_path / "etl_config.json"), one
+    assert not any("Sail cannot carry" in each for each in obstacles(*about, "lambda"))
