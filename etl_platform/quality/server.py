@@ -41,7 +41,7 @@ class Server(Protocol):
         ...
 
     def by_characters(self) -> bool:
-        """Whether regular expressions tell Unicode characters and their classes."""
+        """Whether regular expressions tell Unicode characters and their classes, and find empty texts."""
         ...
 
 
@@ -91,10 +91,13 @@ class RedshiftServer:
         return {column: (postgres_type(kind), quoted(column, "redshift")) for column, kind in types.items()}
 
     def by_characters(self) -> bool:
-        """Asked of the server: an Arabic digit and a letter of two bytes, by classes."""
-        sql = r"SELECT REGEXP_COUNT('٣é', '\\A\\p{Nd}[^\\x{a}]\\z', 1, 'p')"
+        """Asked of the server: an Arabic digit and a letter of two bytes, by classes; two empty matches."""
+        sql = (
+            r"SELECT REGEXP_COUNT('٣é', '\\A\\p{Nd}[^\\x{a}]\\z', 1, 'p'), "
+            r"REGEXP_COUNT('', '\\A\\z', 1, 'p'), REGEXP_COUNT('b', 'a*', 1, 'p')"
+        )
         try:
-            return bool(int(self.rows(sql)[0][0]))
+            return all(int(count) for count in self.rows(sql)[0])
         except QueryError:
             # A pattern that it does not even read says the same.
             return False

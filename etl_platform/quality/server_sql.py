@@ -21,6 +21,7 @@ from etl_platform.quality.server_functions import order_by_bytes, refuse_unlike
 
 ServerDialect = Literal["postgres", "redshift", "mysql"]
 
+_CODE = re.compile(r"\\x\{([0-9a-f]+)\}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -33,8 +34,8 @@ class Speech:
         title: Its name for people.
         zone: The job's time zone.
         now: The present moment.
-        by_characters: Whether its regular expressions tell Unicode characters and their classes; asked only
-            for patterns that need it.
+        by_characters: Whether its regular expressions tell Unicode characters and their classes, and find
+            empty texts; asked only for patterns that need it.
     """
 
     dialect: ServerDialect
@@ -181,9 +182,9 @@ def _matches(value: Any, pattern: str, speech: Speech) -> Any:
             return exp.Anonymous(this="REGEXP_LIKE", expressions=arguments)
     if not plain(pattern) and not speech.by_characters():
         raise RuleFault(
-            f"{speech.title} matches this pattern by bytes, not by characters. Name the characters that can "
-            "stand: `[0-9]` for `\\d`, `[A-Za-z0-9_]` for `\\w`, `[ \\t]` for `\\s`, a list for `.` and "
-            "`[^…]`; or put the rule on the job's target."
+            f"{speech.title} was asked, and matches bytes, not characters, or finds no empty text. Name "
+            "the characters that can stand: `[0-9]` for `\\d`, `[A-Za-z0-9_]` for `\\w`, a list for `.` and "
+            "`[^…]`; let the pattern need one at least (`+` for `*`); or put the rule on the job's target."
         )
     further = exp.Literal.number(1), exp.Literal.string("p")
     return _found("REGEXP_COUNT", value, exp.Literal.string(pattern), *further)
@@ -198,7 +199,12 @@ def _found(function: str, *arguments: Any) -> Any:
 
 
 def plain(pattern: str) -> bool:
-    """Whether a portable pattern names ASCII characters only, so that bytes and characters are the same."""
-    codes = (int(code, 16) for code in re.findall(r"\\x\{([0-9a-f]+)\}", pattern))
-    named = pattern.isascii() and "[^" not in pattern and r"\p" not in pattern.lower()
-    return named and max(codes, default=0) < 128
+    """Whether a portable pattern names ASCII characters only, and at least one of them.
+
+    Then bytes and characters are the same to it, and whether an empty match counts plays no part.
+    """
+    codes = [int(code, 16) for code in _CODE.findall(pattern)]
+    if not pattern.isascii() or "[^" in pattern or r"\p" in pattern.lower() or max(codes, default=0) > 127:
+        return False
+    here = _CODE.sub(lambda found: f"\\x{int(found[1], 16):02x}", pattern).replace(r"\z", r"\Z")
+    return re.search(here, "") is None
