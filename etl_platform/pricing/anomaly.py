@@ -1,6 +1,6 @@
 """Runs whose cost does not fit the history of their own job."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -49,6 +49,13 @@ class Anomaly:
         )
 
 
+def usual_and_spread(costs: Collection[float]) -> tuple[float, float]:
+    """Median and robust standard deviation of costs, at least one of them."""
+    usual = median(costs)
+    spread = NORMAL_CONSISTENCY * median(abs(cost - usual) for cost in costs)
+    return usual, max(spread, LEAST_SPREAD * abs(usual))
+
+
 def anomaly(run: CostPoint, earlier: Iterable[CostPoint]) -> Anomaly | None:
     """Whether a run's cost is unusual; None where it is not, or where that cannot be told.
 
@@ -64,8 +71,7 @@ def anomaly(run: CostPoint, earlier: Iterable[CostPoint]) -> Anomaly | None:
     costs = [one.usd for one in past if one.usd is not None][-WINDOW:]
     if len(costs) < LEAST_HISTORY:
         return None
-    usual = median(costs)
-    spread = max(NORMAL_CONSISTENCY * median(abs(cost - usual) for cost in costs), LEAST_SPREAD * abs(usual))
+    usual, spread = usual_and_spread(costs)
     if spread == 0:
         return Anomaly(run, usual, spread, float("inf")) if run.usd else None
     score = (run.usd - usual) / spread

@@ -4,8 +4,13 @@ import calendar
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from etl_platform.pricing.anomaly import LEAST_HISTORY, LEAST_SPREAD, THRESHOLD, usual_and_spread
 from etl_platform.pricing.history import DayCost, known_sum
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LEVEL = 0.9
 """Share of months that the range is meant to hold."""
@@ -18,6 +23,9 @@ LEAST_DAYS_FOR_GROWTH = 21
 HISTORY_DAYS = 120
 """Days that count; what a job cost half a year ago says little of today."""
 
+UNUSUAL_SHARE = 0.05
+"""Most of the days that may be left out as unusual; what happens more often is how the job is."""
+
 DAYS_A_MONTH = 365.25 / 12
 
 
@@ -27,7 +35,7 @@ class Forecast:
 
     Attributes:
         month: Such as `2026-11`.
-        spent_usd: Known cost of the month's runs so far.
+        spent_usd: Known cost of the month's runs so far, see `spent_in_month`.
         expected_usd: Expected cost of the whole month; None where there is too little history.
         low_usd: Lower end of the range.
         high_usd: Upper end of the range.
@@ -50,7 +58,8 @@ def forecast_month(costs: Iterable[DayCost], today: dt.date) -> Forecast:
     """Forecast the calendar month of a day.
 
     The daily sums of the whole days before it are explained by least squares with a level for each day of
-    the week and a straight trend, as far as the history is long enough for them. The rest of the month is the
+    the week and a straight trend, as far as the history is long enough for them; single unusual days are left
+    out. The rest of the month is the
     sum of the days to come, this one among them where it has cost less than expected so far; the range is the
     exact prediction interval of that sum (Draper and Smith, "Applied Regression Analysis").
 
@@ -87,11 +96,17 @@ def forecast_month(costs: Iterable[DayCost], today: dt.date) -> Forecast:
         )
         return np.hstack([levels, trend])
 
-    spendings = np.array([by_day.get(day, 0.0) for day in days])
-    matrix = design(days)
+    spendings, matrix = np.array([by_day.get(day, 0.0) for day in days]), design(days)
+    kept = _usual_days(spendings, matrix)
+    if not kept.all():
+        unusual = ", ".join(
+            f"{day} (${usd:,.2f})" for day, usd, usual in zip(days, spendings, kept, strict=True) if not usual
+        )
+        notes.append(f"unusual days say nothing of those to come: {unusual}")
+    spendings, matrix = spendings[kept], matrix[kept]
     inverse = np.linalg.pinv(matrix.T @ matrix)
     weights = inverse @ matrix.T @ spendings
-    freedom = max(len(days) - matrix.shape[1], 1)
+    freedom = max(len(spendings) - matrix.shape[1], 1)
     variance = float(((spendings - matrix @ weights) ** 2).sum()) / freedom
 
     last = dt.date(today.year, today.month, calendar.monthrange(today.year, today.month)[1])
@@ -119,6 +134,42 @@ def forecast_month(costs: Iterable[DayCost], today: dt.date) -> Forecast:
 
 
 def spent_in_month(costs: Iterable[DayCost], today: dt.date) -> float | None:
-    """Known cost of a day's calendar month; None where none is known."""
+    """Known cost of a day's calendar month: 0.0 without a run; None where the cost of none is known."""
     month = (today.year, today.month)
-    return known_sum(one.usd for one in costs if (one.day.year, one.day.month) == month)
+    its = [one for one in costs if (one.day.year, one.day.month) == month]
+    return known_sum(one.usd for one in its) if any(one.runs for one in its) else 0.0
+
+
+def _usual_days(spendings: "np.ndarray", matrix: "np.ndarray") -> "np.ndarray":
+    """Which days the forecast may rest on: all but single ones that neither their weekday nor growth explain.
+
+    The worst is taken out and the rest fitted anew, until none is left, or as many are out as UNUSUAL_SHARE
+    allows. A day counts as unusual where it is among the days that cost anything, and its residual among the
+    residuals: a job that seldom runs, or is dear on Mondays, is not unusual.
+
+    Args:
+        spendings: Dollars of each day.
+        matrix: What explains them, a row a day.
+
+    Returns:
+        A truth value for each day.
+    """
+    import numpy as np
+
+    kept = np.ones(len(spendings), bool)
+    charged = spendings[spendings > 0]
+    if len(charged) < LEAST_HISTORY:
+        return kept
+    usual, spread = usual_and_spread(charged.tolist())
+    dear = np.abs(spendings - usual) >= THRESHOLD * spread
+    dear &= spendings > 0
+    for _ in range(int(UNUSUAL_SHARE * len(spendings))):
+        weights = np.linalg.pinv(matrix[kept]) @ spendings[kept]
+        residuals = np.abs(spendings - matrix @ weights)
+        _, noise = usual_and_spread(residuals[kept].tolist())
+        beyond = np.where(dear & kept, residuals, 0.0)
+        worst = int(beyond.argmax())
+        if beyond[worst] <= THRESHOLD * max(noise, LEAST_SPREAD * usual):
+            break
+        kept[worst] = False
+    return kept

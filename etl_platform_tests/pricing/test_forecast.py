@@ -76,3 +76,47 @@ def test_what_is_already_spent_is_the_least_that_the_month_costs():
     forecast = forecast_month(days_of(runs), TODAY)
     assert forecast.low_usd is not None and forecast.spent_usd is not None
     assert forecast.low_usd >= forecast.spent_usd
+
+
+def spiky(days: int, spike_usd: float, *, day: int) -> list[float]:
+    """Days of about half a dollar, and one that is not."""
+    costs = np.random.default_rng(1).normal(0.52, 0.02, days)
+    costs[day] = spike_usd
+    return costs.tolist()
+
+
+def test_a_single_spike_is_no_growth():
+    costs = spiky(45, 6.0, day=42)
+    forecast = forecast_month(days_of(daily(TODAY - dt.timedelta(days=45), costs)), TODAY)
+    assert forecast.spent_usd is not None and forecast.growth_monthly is not None
+    assert forecast.expected_usd == pytest.approx(forecast.spent_usd + 11 * 0.52, abs=0.3)
+    assert abs(forecast.growth_monthly) < 0.1
+    assert "unusual days say nothing of those to come: 2026-11-17 ($6.00)" in forecast.notes
+
+
+def test_a_spike_in_a_short_history_is_left_out_too():
+    costs = spiky(20, 6.0, day=10)
+    forecast = forecast_month(days_of(daily(TODAY - dt.timedelta(days=20), costs)), TODAY)
+    assert forecast.spent_usd is not None
+    assert forecast.expected_usd == pytest.approx(forecast.spent_usd + 11 * 0.52, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        [50.0 if n % 7 == 0 else 5.0 for n in range(42)],
+        [30.0 if n % 15 == 4 else 0.0 for n in range(45)],
+        [1.0 + 0.2 * n for n in range(60)],
+        [2.0 if n < 30 else 8.0 for n in range(45)],
+    ],
+    ids=["dear Mondays", "twice a month", "growth", "a new level"],
+)
+def test_what_happens_again_and_again_is_not_unusual(costs):
+    forecast = forecast_month(days_of(daily(TODAY - dt.timedelta(days=len(costs)), costs)), TODAY)
+    assert not any("unusual" in note for note in forecast.notes)
+
+
+def test_a_month_without_a_run_has_cost_nothing():
+    assert forecast_month([], TODAY).spent_usd == 0.0
+    assert forecast_month(days_of([at(dt.date(2026, 10, 3), 2.0)]), TODAY).spent_usd == 0.0
+    assert forecast_month(days_of([at(dt.date(2026, 11, 3), None)]), TODAY).spent_usd is None
