@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
+from zoneinfo import ZoneInfo
 
 from etl_platform.catalog.measure import measure_jobs
 from etl_platform.catalog.stats import TableStats
@@ -53,7 +54,9 @@ class WhatIf:
         """
         match = re.fullmatch(r"size\s*=\s*(\d+(?:\.\d+)?)\s*(x|mb|gb|tb)", text.strip().lower())
         if match is None or float(match.group(1)) <= 0:
-            raise BadWhatIfError(f'"{text}" is no what-if; write size=10x, size=200mb, size=500gb or size=2tb.')
+            raise BadWhatIfError(
+                f'"{text}" is no what-if; write size=10x, size=200mb, size=500gb or size=2tb.'
+            )
         amount, unit = float(match.group(1)), match.group(2)
         if unit == "x":
             return cls(factor=amount)
@@ -93,7 +96,7 @@ class Plan:
         decision: Where it runs; None where it cannot run.
         refusal: Why it cannot run; None where it can.
         budget: What its budgets say.
-        spent_usd: Cost of this month's runs; None: unknown.
+        spent_usd: Cost of this month's runs, 0.0 before the first of them; None: unknown.
         forecast_usd: Cost of the whole month; None: unknown.
         forecast_from: What the forecast rests on.
         saving_usd: What the recommendation saves a run against the job's preference; None: unknown, or none.
@@ -226,7 +229,7 @@ def _money(
     free = decision is not None and not decision.selected.charged
     if decision:
         estimate = 0.0 if free else decision.selected.figures.usd
-    forecast, source = _month(job, situation.history, estimate, free, _day(situation.now))
+    forecast, source = _month(job, situation.history, estimate, free, situation.now)
     return check_budget(job.cost, estimate, spent or 0.0, forecast), forecast, source
 
 
@@ -235,39 +238,60 @@ def _day(now: float) -> dt.date:
 
 
 def _month(
-    job: Job, history: History, estimate: float | None, free: bool, today: dt.date
+    job: Job, history: History, estimate: float | None, free: bool, now: float
 ) -> tuple[float | None, str]:
     if free:
         return None, "this machine charges nothing"
+    today = _day(now)
     forecast = forecast_month(history.days, today)
     if forecast.expected_usd is not None:
         return forecast.expected_usd, f"its runs of {forecast.days} days"
-    runs = runs_a_month(job, today)
-    if runs is None:
+    left = runs_left(job, now)
+    if left is None:
         return None, "it has no schedule and too few priced runs"
     if estimate is None:
         return None, "the cost of a run is unknown"
-    return runs * estimate, f"{runs:,} scheduled runs at the estimate"
+    source = f"{left:,} scheduled run{'' if left == 1 else 's'} left at the estimate"
+    its = [one for one in history.days if (one.day.year, one.day.month) == (today.year, today.month)]
+    runs, unpriced = sum(one.runs for one in its), sum(one.unpriced for one in its)
+    if not runs:
+        source = f"no run yet; {source}"
+    elif unpriced:
+        source += f", without {unpriced:,} of {runs:,} runs so far, whose cost is unknown"
+    return (forecast.spent_usd or 0.0) + left * estimate, source
 
 
 def runs_a_month(job: Job, today: dt.date) -> int | None:
     """How often the schedule starts a job in the month of a day; None without a cron line."""
+    first = dt.datetime(today.year, today.month, 1, tzinfo=ZoneInfo(job.execution.timezone))
+    return _starts(job, first.timestamp() - 1)
+
+
+def runs_left(job: Job, now: float) -> int | None:
+    """How often the schedule still starts a job until the month ends; None without a cron line.
+
+    Args:
+        job: The job, whose time zone also tells when the month ends.
+        now: Unix seconds.
+    """
+    return _starts(job, now)
+
+
+def _starts(job: Job, after: float) -> int | None:
+    """Starts after a moment, up to the end of the month of the second that follows it."""
     line = job.execution.schedule
-    if line is None or line == "streaming":
-        return None
-    return _starts(line, job.execution.timezone, today.year, today.month)
+    return None if line in (None, "streaming") else _count(line, job.execution.timezone, after)
 
 
 @lru_cache(maxsize=1024)
-def _starts(line: str, timezone: str, year: int, month: int) -> int:
-    from zoneinfo import ZoneInfo
-
+def _count(line: str, timezone: str, after: float) -> int:
     from cronsim import CronSim
 
-    start = dt.datetime(year, month, 1, tzinfo=ZoneInfo(timezone))
-    end = start + dt.timedelta(days=calendar.monthrange(year, month)[1])
-    moments = CronSim(line, start - dt.timedelta(seconds=1))
-    return sum(1 for _ in takewhile(lambda moment: moment < end, moments))
+    start = dt.datetime.fromtimestamp(after, ZoneInfo(timezone))
+    first = start + dt.timedelta(seconds=1)
+    days = calendar.monthrange(first.year, first.month)[1]
+    end = dt.datetime(first.year, first.month, 1, tzinfo=first.tzinfo) + dt.timedelta(days=days)
+    return sum(1 for _ in takewhile(lambda moment: moment < end, CronSim(line, start)))
 
 
 def _saving(decision: Decision | None) -> float | None:

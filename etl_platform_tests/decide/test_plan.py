@@ -8,7 +8,15 @@ from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.options import Figures
-from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_job, plan_jobs, runs_a_month
+from etl_platform.decide.plan import (
+    BadWhatIfError,
+    Plan,
+    WhatIf,
+    plan_job,
+    plan_jobs,
+    runs_a_month,
+    runs_left,
+)
 from etl_platform.tracking.records import CostBreakdown, JobExecution
 from etl_platform.tracking.sqlite import SqliteStore
 from etl_platform_tests.decide.builders import NOW
@@ -123,12 +131,37 @@ def test_an_estimate_over_a_hard_limit_is_refused(tmp_path):
     assert plan(tmp_path, job(cost=limits), profile="local").budget.allowed
 
 
-def test_the_month_is_the_schedule_times_the_estimate_before_there_are_runs(tmp_path):
+def test_the_month_is_what_is_left_of_the_schedule_times_the_estimate_before_there_are_runs(tmp_path):
     daily = job(execution={"sql": "select 1", "schedule": "0 5 * * *", "timeout_minutes": 600.0})
     answer = plan(tmp_path, daily)
     assert answer.decision and answer.decision.selected.figures.usd
-    assert answer.forecast_usd == pytest.approx(30 * answer.decision.selected.figures.usd)
-    assert "scheduled runs" in answer.forecast_from
+    # NOW is the 21st of September, 14:13 UTC.
+    assert answer.forecast_usd == pytest.approx(9 * answer.decision.selected.figures.usd)
+    assert answer.forecast_from == "no run yet; 9 scheduled runs left at the estimate"
+    assert answer.spent_usd == 0.0
+
+
+def test_the_month_holds_what_is_spent_already(tmp_path):
+    daily = job(execution={"sql": "select 1", "schedule": "0 5 * * *", "timeout_minutes": 600.0})
+    answer = plan(tmp_path, daily, executions=runs_every(3600, 2))
+    assert answer.decision and answer.decision.selected.figures.usd
+    assert answer.forecast_usd == pytest.approx(4 + 9 * answer.decision.selected.figures.usd)
+    assert answer.forecast_from == "9 scheduled runs left at the estimate"
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "left"),
+    [
+        ("0 5 * * *", "UTC", 9),
+        ("0 23 * * *", "UTC", 10),
+        ("0 23 * * *", "Asia/Tokyo", 9),
+        ("0 0 * * *", "Asia/Tokyo", 9),
+        (None, "UTC", None),
+    ],
+)
+def test_runs_that_are_left_of_a_month(line, zone, left):
+    one = job(execution={"sql": "select 1", "schedule": line, "timezone": zone})
+    assert runs_left(one, NOW) == left
 
 
 def runs_every(seconds: float, count: int) -> list[JobExecution]:
