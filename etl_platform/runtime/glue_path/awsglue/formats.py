@@ -6,6 +6,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 from .refusal import NotSupportedLocally
+from .session import on_sail
 
 FORMATS = {
     "csv": "csv",
@@ -115,6 +116,11 @@ def absent(format: str, error: Exception) -> NotSupportedLocally | None:
     text = str(error).lower()
     if format not in JARS or not ("data source" in text or "not implemented" in text):
         return None
+    if on_sail():
+        why = "The engine `sail` reads avro and has neither a writer of it nor xml."
+        return NotSupportedLocally(
+            f"format={format!r}", "the engine `spark`, or json, csv, parquet, orc", why
+        )
     why = (
         f"Spark as it is installed here does not have it: add {JARS[format]} to `execution.jars` of the job."
     )

@@ -14,7 +14,7 @@ from . import localfiles, records
 from .bookmarks import Bookmark
 from .casting import cast, reads_as
 from .errorstages import ErrorStage
-from .formats import ATTACHED, SPARK_ERRORS, absent, is_true, read_options
+from .formats import ATTACHED, JARS, SPARK_ERRORS, absent, is_true, read_options
 from .jsonrecords import parser
 from .jsontypes import parse_schema
 from .refusal import NotSupportedLocally
@@ -168,7 +168,11 @@ def _loaded(spark: SparkSession, reader: DataFrameReader, format: str, paths: li
     try:
         if told:
             spark.conf.set(PARTITION_TYPES, "false")
-        return reader.format(format).load(paths)
+        df = reader.format(format).load(paths)
+        if format in JARS and on_sail():
+            # Sail looks for the format only when something asks for the schema.
+            _ = df.schema
+        return df
     except SPARK_ERRORS as error:
         raise absent(format, error) or error from None
     finally:
