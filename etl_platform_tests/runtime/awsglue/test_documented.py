@@ -203,3 +203,10 @@ def test_a_collection_s_flatmap_takes_frames_and_collections(medicare: Any):
     plain = collection.flatmap(lambda frame, ctx: frame.select_fields(["Provider Id"]))
     split = collection.flatmap(lambda frame, ctx: frame.split_fields(["Provider Id"], "id", "rest"))
     assert (list(plain.keys()), list(split.keys())) == (["m"], ["m_id", "m_rest"])
+
+
+def test_partitions_are_counted_by_the_documented_name(glue: Any, spark: Any):
+    from awsglue.dynamicframe import DynamicFrame
+
+    frame = DynamicFrame.fromDF(spark.range(8), glue, "f")
+    assert frame.repartition(numPartitions=3).coalesce(numPartitions=2).getNumPartitions() == 2

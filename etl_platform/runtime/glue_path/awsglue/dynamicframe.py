@@ -41,28 +41,32 @@ class DynamicFrame(Frame):
 
     def repartition(
         self,
-        num_partitions: int,
+        num_partitions: int = 0,
         transformation_ctx: str = "",
         info: str = "",
         stageThreshold: int = 0,
         totalThreshold: int = 0,
+        numPartitions: int = 0,
     ) -> "DynamicFrame":
-        """The same records in this many partitions."""
-        return self._then(lambda f: f.rows(f.df.repartition(num_partitions)), transformation_ctx)
+        """The same records in this many partitions, which AWS's pages call `numPartitions`."""
+        wanted = num_partitions or numPartitions
+        return self._then(lambda f: f.rows(f.df.repartition(wanted)), transformation_ctx)
 
     def coalesce(
         self,
-        num_partitions: int,
+        num_partitions: int = 0,
         shuffle: bool = False,
         transformation_ctx: str = "",
         info: str = "",
         stageThreshold: int = 0,
         totalThreshold: int = 0,
+        numPartitions: int = 0,
     ) -> "DynamicFrame":
-        """The same records in at most this many partitions."""
+        """The same records in at most this many partitions, which AWS's pages call `numPartitions`."""
+        wanted = num_partitions or numPartitions
         if shuffle:
-            return self.repartition(num_partitions, transformation_ctx)
-        return self._then(lambda f: f.rows(f.df.coalesce(num_partitions)), transformation_ctx)
+            return self.repartition(wanted, transformation_ctx)
+        return self._then(lambda f: f.rows(f.df.coalesce(wanted)), transformation_ctx)
 
     def apply_mapping(
         self,
