@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from etl_platform.config.models.base import PlatformName
@@ -11,10 +11,11 @@ from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.confidence import probability_best
 from etl_platform.decide.options import NO_ACCOUNT, Forecaster, PlatformOption, Situation, options
-from etl_platform.decide.ranking import CERTAINTY, Goal, goal_of, score, tied
+from etl_platform.decide.ranking import Goal, best_of, goal_of, over_budget, score, tied
+from etl_platform.decide.reasons import dollars_known, footnotes, reason
 from etl_platform.tracking.records import Alternative, PlatformDecision
 
-VERSION = "decide-2"
+VERSION = "decide-3"
 """Changes with every change of what is decided."""
 
 PLATFORMS: tuple[PlatformName, ...] = get_args(PlatformName)
@@ -60,7 +61,8 @@ class Decision:
         preference: What the job prefers.
         options: All platforms that were looked at; of a strict preference only that one.
         reasoning: Why, in sentences.
-        confidence: Probability that the recommendation is the best of the options; None where there is none.
+        confidence: Probability that the recommendation is the best of the options; None where there is none,
+            where it is the only possible one, and where dollars that it rests on are unknown.
         learned_from: Runs of the job that the figures rest on; 0: the physics of the job alone.
         fingerprint: Of all that the decision rests on.
         provenance: `user` where the preference was taken, `llm` where a language model chose, else `policy`.
@@ -80,6 +82,18 @@ class Decision:
     provenance: Literal["policy", "llm", "user"]
     changes: Mapping[str, Any] = field(default_factory=dict)
     on_demand: bool = False
+
+    @property
+    def certainty(self) -> str:
+        """How sure the recommendation is, as a sentence without its end."""
+        if self.recommended is None:
+            return "nothing was compared"
+        if self.confidence is not None:
+            return f"{self.confidence:.0%} that the recommendation is the best of what is possible"
+        possible = [one for one in self.options if one.possible and one.charged]
+        if len(possible) < 2:
+            return "the recommendation is the only one possible"
+        return "unknown, as time or cost of what is possible is"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -142,11 +156,12 @@ def decide(config: Config, job: Job, situation: Situation) -> Decision:
     if keys.user_preference and strict:
         platforms = (keys.user_preference,)
     found, forecaster = options(config, job, situation, goal, platforms)
+    found = _within_hard_budget(goal, found)
     rivals = [] if strict else _rivals(found)
     recommended = _best(goal, rivals, situation)
     here = config.profile == "local"
     try:
-        selected, reasoning = _choose(job, found, recommended, goal)
+        selected, reasoning = _choose(job, found, recommended, goal, rivals)
     except CannotRunError as error:
         if not here:
             raise
@@ -159,6 +174,7 @@ def decide(config: Config, job: Job, situation: Situation) -> Decision:
         )
         selected = _local(config, job, situation, goal, found)
     assert selected is not None, "a job that can run nowhere was refused"
+    reasoning = (*reasoning, *footnotes(goal, job, selected, recommended, rivals, situation.book.region))
     if situation.work.volume_gb is None:
         then = "the figures rest on past runs alone" if forecaster.learned_from else "so are time and cost"
         reasoning = (*reasoning, f"The size of the input is unknown; {then}.")
@@ -200,7 +216,11 @@ def fingerprint(config: Config, job: Job, situation: Situation) -> str:
 
 
 def _choose(
-    job: Job, found: Sequence[PlatformOption], recommended: PlatformOption | None, goal: Goal
+    job: Job,
+    found: Sequence[PlatformOption],
+    recommended: PlatformOption | None,
+    goal: Goal,
+    rivals: Sequence[PlatformOption],
 ) -> tuple[PlatformOption, tuple[str, ...]]:
     preference = next((one for one in found if one.platform == job.platform.user_preference), None)
     if preference and not job.platform.allow_agent_override:
@@ -211,22 +231,27 @@ def _choose(
     if preference and preference.possible and not job.platform.auto_select_platform:
         if recommended is None:
             return preference, (f"{preference.platform} is preferred, and nothing else is possible.",)
-        why = f"{_why(goal, recommended)}{difference(preference, recommended)}"
+        because = reason(goal, recommended, rivals)
         if recommended.platform == preference.platform:
-            return preference, (
-                f"{preference.platform} is preferred, and recommended too: {_why(goal, preference)}.",
-            )
+            return preference, (f"{preference.platform} is preferred, and recommended too: {because}.",)
         return preference, (
             f"{preference.platform} is preferred and taken.",
-            f"{recommended.platform} is recommended: {why}.",
+            f"{recommended.platform} is recommended{difference(preference, recommended)}: {because}.",
         )
     if recommended is None:
         raise CannotRunError(job.job_id, "no platform is possible.", found)
-    sentence = f"{recommended.platform} is recommended: {_why(goal, recommended)}."
+    sentence = f"{recommended.platform} is recommended: {reason(goal, recommended, rivals)}."
     if preference and not preference.possible:
         reasons = "; ".join(one for one in preference.reasons if one != NO_ACCOUNT)
         cannot = f"The preference {preference.platform} cannot run the job: {reasons}."
         return recommended, (cannot, sentence)
+    if preference and preference.platform != recommended.platform:
+        than = difference(preference, recommended).removeprefix(", ")
+        overruled = f"`auto_select_platform` overrules the preference {preference.platform}"
+        return recommended, (
+            f"{overruled}: the recommendation is {than}." if than else f"{overruled}.",
+            sentence,
+        )
     return recommended, (sentence,)
 
 
@@ -243,21 +268,6 @@ def difference(preference: PlatformOption, recommended: PlatformOption) -> str:
     return f", {' and '.join(parts)} than {preference.platform}" if parts else ""
 
 
-def _why(goal: Goal, option: PlatformOption) -> str:
-    if option.figures.seconds is None:
-        return "it ran last, or stands first; time and cost are unknown"
-    late = option.figures.on_time is not None and option.figures.on_time < CERTAINTY
-    if late and goal.deadline_seconds:
-        minutes = goal.deadline_seconds / 60
-        return f"no option surely meets the deadline of {minutes:,.0f} minutes, this one is likeliest to"
-    kinds = {
-        "cost": "it is the cheapest that meets the deadline",
-        "speed": "it is the fastest within the budget",
-        "balanced": "it is the best of dollars × hours^0.5",
-    }
-    return kinds[goal.priority]
-
-
 def _rivals(found: Sequence[PlatformOption]) -> list[PlatformOption]:
     # What nobody bills cannot be held against dollars: this machine is recommended only if nothing else is.
     possible = [one for one in found if one.possible]
@@ -268,10 +278,31 @@ def _best(goal: Goal, rivals: Sequence[PlatformOption], situation: Situation) ->
     if not rivals:
         return None
     scores = [score(goal, one.figures, one.charged) for one in rivals]
-    lowest = min(scores)
-    equal = [one for one, of in zip(rivals, scores, strict=True) if tied(lowest, of)]
+    best = best_of(goal, scores)[0]
+    equal = [one for one, of in zip(rivals, scores, strict=True) if tied(goal, scores[best], of)]
     last = situation.history.last_platform
-    return next((one for one in equal if one.platform == last), rivals[scores.index(lowest)])
+    return next((one for one in equal if one.platform == last), rivals[best])
+
+
+def _within_hard_budget(goal: Goal, found: Sequence[PlatformOption]) -> list[PlatformOption]:
+    # What a hard budget forbids is no option while another one is; without one the budget itself refuses.
+    forbidden = [goal.hard and over_budget(goal, one.figures, one.charged) for one in found]
+    if not any(one.possible and not over for one, over in zip(found, forbidden, strict=True)):
+        return list(found)
+    return [
+        replace(
+            one,
+            feasible=False,
+            lacks_only_account=False,
+            reasons=(
+                *one.reasons,
+                f"${one.figures.usd:,.2f} is over the hard budget of ${goal.budget_usd:,.2f} a run",
+            ),
+        )
+        if over
+        else one
+        for one, over in zip(found, forbidden, strict=True)
+    ]
 
 
 def _local(
@@ -286,6 +317,8 @@ def _local(
 def _confidence(
     goal: Goal, recommended: PlatformOption | None, rivals: Sequence[PlatformOption], forecaster: Forecaster
 ) -> float | None:
-    if recommended is None or recommended.figures.seconds is None:
+    if recommended is None or recommended.figures.seconds is None or len(rivals) == 1:
+        return None
+    if not dollars_known(goal, rivals):
         return None
     return probability_best(goal, rivals, rivals.index(recommended), forecaster)

@@ -8,13 +8,12 @@ UNKNOWN = "unknown"
 
 def decision_table(decision: Decision) -> str:
     """What was chosen and why, then a line for each platform that was looked at."""
-    confidence = UNKNOWN if decision.confidence is None else f"{decision.confidence:.0%}"
     recommended = decision.recommended.platform if decision.recommended else "not computed"
     lines = [
         f"**Runs on {decision.selected.platform}**, {_size(decision.selected)}.",
         " ".join(decision.reasoning),
         "",
-        f"Recommended: {recommended} (confidence {confidence}), "
+        f"Recommended: {recommended} (confidence: {decision.certainty}), "
         f"learned from {decision.learned_from} runs of this job.",
         "",
         "| platform | size | seconds | USD | on time | possible |",

@@ -47,6 +47,8 @@ class Figures:
     Attributes:
         on_time: Probability that it meets the deadline; None without a deadline or without seconds.
         usd: Dollars; None where a price is unknown, and on this machine, which charges nothing.
+        usd_elsewhere: Dollars by the prices of another region, where those of the own one are unknown; they
+            serve to order options and are no estimate.
     """
 
     seconds: float | None = None
@@ -56,6 +58,7 @@ class Figures:
     usd: float | None = None
     usd_low: float | None = None
     usd_high: float | None = None
+    usd_elsewhere: float | None = None
 
 
 @dataclass(frozen=True)
@@ -159,10 +162,9 @@ class Forecaster:
         data = self._data_gb
         if data is None:
             return None
-        shapes, estimates = (
-            [self._shape(size, data) for size in sizes],
-            [self._estimate(size, data) for size in sizes],
-        )
+        work = self._work(data)
+        shapes = [self._shape(size, data) for size in sizes]
+        estimates = [self._physics(size, work) for size in sizes]
         predictions = self._model.predict(shapes, estimates)
         return [self._with_start(*one) for one in zip(sizes, estimates, predictions, strict=True)]
 
@@ -190,13 +192,17 @@ class Forecaster:
         found = []
         for size, one in zip(sizes, predictions, strict=True):
             low, high = one.quantile(LOW), one.quantile(HIGH)
+            billed = self._billed(size, one.seconds)
+            usd = self._rates.usd(size, self._job, billed)
+            elsewhere = self._rates.elsewhere if usd is None else None
             found.append(
                 Figures(
                     seconds=one.seconds,
                     seconds_low=low,
                     seconds_high=high,
                     on_time=None if deadline is None else one.probability_within(deadline),
-                    usd=self._rates.usd(size, self._job, self._billed(size, one.seconds)),
+                    usd=usd,
+                    usd_elsewhere=elsewhere and elsewhere.usd(size, self._job, billed),
                 )
             )
         return found
@@ -226,11 +232,18 @@ class Forecaster:
         return replace(shape, extra={"job": self._job.job_id}) if self._borrowed else shape
 
     def _estimate(self, size: Size, data_gb: float) -> float:
-        work = replace(self._situation.work, volume_gb=data_gb)
-        today = self._situation.work.volume_gb
-        if today:
-            share = data_gb / today
-            work = replace(work, shuffle_gb=work.shuffle_gb * share, files=round(work.files * share))
+        return self._physics(size, self._work(data_gb))
+
+    def _work(self, data_gb: float) -> Work:
+        work, today = self._situation.work, self._situation.work.volume_gb
+        if not today:
+            return replace(work, volume_gb=data_gb)
+        share = data_gb / today
+        return replace(
+            work, volume_gb=data_gb, shuffle_gb=work.shuffle_gb * share, files=round(work.files * share)
+        )
+
+    def _physics(self, size: Size, work: Work) -> float:
         used = as_one_process_uses(size) if self._one_process else size
         seconds = estimate_seconds(work, used, self._running_cluster)
         assert seconds is not None, "the volume is known"

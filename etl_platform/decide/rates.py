@@ -1,11 +1,12 @@
 """Dollars of a size by its time, for comparing many sizes: each is quoted three times, for any times."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from etl_platform.config.models.job import Job
 from etl_platform.decide.size import Size, usage
-from etl_platform.pricing.book import PriceBook
+from etl_platform.pricing.book import HOME_REGION, PriceBook, open_book
 from etl_platform.pricing.quote import quote
 
 _HOUR = 3600.0
@@ -28,6 +29,11 @@ class Rates:
     def __init__(self, book: PriceBook):
         self._book = book
         self._known: dict[tuple[Any, ...], _Rate | None] = {}
+
+    @cached_property
+    def elsewhere(self) -> "Rates | None":
+        """The rates of the home region, for another one whose prices are unknown; None at home."""
+        return None if self._book.region == HOME_REGION else Rates(open_book())
 
     def usd(self, size: Size, job: Job, billed_seconds: float) -> float | None:
         """Dollars of so many billed seconds; None where nobody bills it, or a price is unknown."""
