@@ -17,20 +17,28 @@ from etl_platform.cli.options import (
 )
 from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
+from etl_platform.config.regions import region_problem
 from etl_platform.pricing.book import (
     BadPriceFileError,
+    Price,
     PriceBook,
     UnknownPriceKeyError,
     book_of,
     open_book,
     packaged_prices,
     refreshed_path,
+    region_warning,
 )
 from etl_platform.pricing.quote import quote
 from etl_platform.pricing.refresh import RefreshError, refresh_prices
 from etl_platform.pricing.services import BadUsageError, parse_usage
 
-READABLE = (ConfigError, BadPriceFileError, UnknownPriceKeyError, BadUsageError, RefreshError)
+
+class BadRegionError(ValueError):
+    """A name that is no region of AWS."""
+
+
+READABLE = (BadRegionError, ConfigError, BadPriceFileError, UnknownPriceKeyError, BadUsageError, RefreshError)
 
 
 @click.group()
@@ -91,15 +99,19 @@ def quote_command(
 def list_command(region: str | None, config_path: Path, output_format: str) -> None:
     """List the prices in force, overrides included."""
     book = _book(config_path, region)
+    if missing := region_warning(book):
+        messages.print(f"{missing}.", style="yellow", markup=False, highlight=False)
     if output_format == "json":
         print_json([price.model_dump(mode="json") for price in book.prices.values()])
+        return
+    if not book.prices:
         return
     table = Table(title=f"{book.region}, prices of {book.date}")
     for column in ("key", "USD", "for", "what", "source"):
         table.add_column(column)
     for price in book.prices.values():
         unit = f"{price.per:,} {price.unit}s" if price.per != 1 else price.unit
-        table.add_row(price.key, f"{price.usd:f}", unit, price.description, price.source)
+        table.add_row(price.key, f"{price.usd:f}", unit, _described(price), price.source)
     print_table(table)
 
 
@@ -117,7 +129,14 @@ def refresh_command(region: str | None, config_path: Path) -> None:
         messages.print(sentence, markup=False, highlight=False)
 
 
+def _described(price: Price) -> str:
+    return f"{price.description}; other sizes in proportion" if price.scales else price.description
+
+
 def _book(config_path: Path, region: str | None) -> PriceBook:
+    problem = region_problem(region) if region else None
+    if problem and problem.kind == "fault":
+        raise BadRegionError(f'--region: "{region}" {problem.message}.')
     # A quote needs no project around it; with one, its region, overrides and refreshed prices count.
     if not config_path.exists():
         return open_book(region) if region else open_book()

@@ -9,12 +9,21 @@ import click
 
 from etl_platform.cli.options import config_option, format_option, messages, print_json
 from etl_platform.config.faults import ConfigError, Fault
-from etl_platform.config.load import load
+from etl_platform.config.findings import Findings
+from etl_platform.config.load import Loaded, load_traced
 from etl_platform.config.models.data_quality import RegexRule
 from etl_platform.config.models.job import Job
+from etl_platform.config.origin import origin_at
 from etl_platform.config.pending import PendingKey, pending
 from etl_platform.config.project import Config
 from etl_platform.notify.faults import job_faults, settings_faults, silent_channels
+from etl_platform.pricing.book import (
+    BadPriceFileError,
+    UnknownPriceKeyError,
+    book_of,
+    region_warning,
+    unknown_keys,
+)
 
 _JOBS_SHOWN = 3
 
@@ -57,15 +66,17 @@ def validate(config_path: Path, output_format: str, strict: bool) -> None:
 def _checked(config_path: Path, *, strict: bool) -> tuple[Config | None, tuple[Fault, ...]]:
     """The configuration, where it can be loaded at all, and its faults."""
     try:
-        config = load(config_path)
+        loaded = load_traced(config_path)
     except ConfigError as error:
         return None, error.faults
+    config = loaded.config
     try:
         if strict:
-            load(config_path, strict=True)
+            load_traced(config_path, strict=True)
     except ConfigError as error:
         return config, error.faults
-    return config, tuple(sorted({*_rule_faults(config), *_notification_faults(config)}))
+    faults = {*_rule_faults(config), *_notification_faults(config), *_price_faults(loaded)}
+    return config, tuple(sorted(faults))
 
 
 def _warnings(config: Config | None, faults: tuple[Fault, ...]) -> list[str]:
@@ -78,12 +89,37 @@ def _warnings(config: Config | None, faults: tuple[Fault, ...]) -> list[str]:
         for job in config.jobs
         for place, sentence in silent_channels(config, job)
     ]
-    return [*(each for each in config.warnings if not each.startswith(places)), *silent]
+    return [
+        *(each for each in config.warnings if not each.startswith(places)),
+        *silent,
+        *_price_warnings(config),
+    ]
 
 
 def _place(config: Config, job: Job) -> str:
     place = config.places[job.job_id]
     return f"{place.path}:{place.line}"
+
+
+def _price_faults(loaded: Loaded) -> list[Fault]:
+    """Overrides of prices that the book does not know; each at its place."""
+    findings = Findings()
+    overrides = origin_at(loaded.top.origin, ("global_settings", "pricing", "overrides"))
+    for unknown in unknown_keys(loaded.config.settings.pricing.overrides):
+        findings.fault(overrides, unknown.sentence, key=unknown.key)
+    return findings.faults
+
+
+def _price_warnings(config: Config) -> Iterator[str]:
+    """Prices that are unknown in the region, and a refreshed price book that cannot be read."""
+    try:
+        sentence = region_warning(book_of(config))
+    except UnknownPriceKeyError:
+        return  # A fault at its place.
+    except BadPriceFileError as error:
+        sentence = str(error)
+    if sentence:
+        yield f"{config.path.name}: {sentence}"
 
 
 def _notification_faults(config: Config) -> Iterator[Fault]:

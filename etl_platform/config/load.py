@@ -22,6 +22,7 @@ from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.origin import Origin, Traced, origin_at
 from etl_platform.config.project import Config, Place
+from etl_platform.config.regions import region_problem
 from etl_platform.config.resolve import Resolver
 from etl_platform.config.secrecy import shown
 from etl_platform.config.sound import Sound, sound_part
@@ -44,10 +45,12 @@ class Loaded:
     Attributes:
         config: The configuration.
         jobs: Job id to the resolved job, before defaults.
+        top: The resolved top level, without what is resolved by itself.
     """
 
     config: Config
     jobs: Mapping[str, Traced]
+    top: Traced
 
 
 def load(path: str | Path, *, strict: bool = False, environ: Mapping[str, str] | None = None) -> Config:
@@ -83,7 +86,7 @@ def load_traced(
         gathered = gather(path, findings)
         resolver = Resolver(gathered.variables, environ, findings, strict=strict)
         resolver.check_variables()
-        settings = _top_level(gathered, resolver, findings)
+        top, settings = _top_level(gathered, resolver, findings)
         profile = _profile(environ, settings, gathered.top, findings)
         templates = Templates(gathered.templates, findings)
         expanded = [templates.expand(job) for job in gathered.jobs]
@@ -104,9 +107,8 @@ def load_traced(
             warnings=findings.warnings,
             places=_places(declared, gathered.jobs),
         )
-    return Loaded(
-        config, {job.job_id: piece for job, piece in zip(declared, pieces, strict=True) if job.job_id}
-    )
+    written = {job.job_id: piece for job, piece in zip(declared, pieces, strict=True) if job.job_id}
+    return Loaded(config, written, top)
 
 
 @contextmanager
@@ -121,7 +123,9 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _top_level(gathered: Gathered, resolver: Resolver, findings: Findings) -> GlobalSettings | None:
+def _top_level(
+    gathered: Gathered, resolver: Resolver, findings: Findings
+) -> tuple[Traced, GlobalSettings | None]:
     top = gathered.top
     for condition in conditions_of(top):
         for branch in (THEN, ELSE):
@@ -142,7 +146,23 @@ def _top_level(gathered: Gathered, resolver: Resolver, findings: Findings) -> Gl
     if isinstance(version, str) and version.split(".")[0].isdigit() and version.split(".")[0] != READ_VERSION:
         message = f"version {version} is not read; this release reads versions {READ_VERSION}.x"
         findings.fault(top.origin.child("config_version"), message)
-    return envelope.model.global_settings if envelope.model else None
+    settings = envelope.model.global_settings if envelope.model else None
+    if settings:
+        _regions(settings, envelope.piece, findings)
+    return envelope.piece, settings
+
+
+def _regions(settings: GlobalSettings, top: Traced, findings: Findings) -> None:
+    named = {("aws_region",): settings.aws_region, ("pricing", "region"): settings.pricing.region}
+    for keys, name in named.items():
+        problem = region_problem(name) if name is not None else None
+        if problem is None:
+            continue
+        path = ("global_settings", *keys)
+        origin = origin_at(top.origin, path)
+        subject = shown(name, path, from_environment=origin.written().from_environment) or "the value"
+        note = findings.fault if problem.kind == "fault" else findings.warning
+        note(origin, f"{subject} {problem.message}")
 
 
 def _stand_in(key: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 import datetime as dt
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from etl_platform.config.models.base import PlatformName
 from etl_platform.config.project import Config
 
 HOME_REGION = "us-east-1"
@@ -21,8 +22,14 @@ HOME_REGION = "us-east-1"
 MAX_AGE_DAYS = 180
 """A book older than this is used with a warning."""
 
-OPEN_KEYS = ("ec2.", "emr.", "bedrock.")
-"""Prefixes under which any instance type or model may be priced by an override."""
+_OPEN_KEY = re.compile(
+    r"(ec2|emr)\.[a-z0-9-]+\.[a-z0-9-]+\.instance_hour|ec2\.[a-z0-9-]+\.[a-z0-9-]+\.spot_hour"
+    r"|bedrock\..+\.(input|output)_token"
+)
+"""Keys by which any instance type or model may be priced by an override."""
+
+DEFAULT_EC2_TYPE = "m5.xlarge"
+"""The type that EMR takes where none is named (Amazon EMR Management Guide)."""
 
 EMR_MOST_USD = Decimal("0.27")
 """The highest uplift of an instance-hour that third-party copies of the EMR price page state ("from $0.011 to
@@ -40,15 +47,16 @@ class UnknownPriceKeyError(LookupError):
 
     Attributes:
         key: The key that was given.
+        sentence: What is wrong with it, and which keys are near it.
     """
 
     def __init__(self, key: str, known: list[str]):
         self.key = key
         near = ", ".join(difflib.get_close_matches(key, known, 3, 0.4)) or ", ".join(known[:5])
-        super().__init__(
-            f'global_settings.pricing.overrides: no price "{key}" in the book; near it: {near}. '
-            "`etl-platform prices list` shows all keys."
+        self.sentence = (
+            f'no price "{key}" in the book; near it: {near}. `etl-platform prices list` shows all keys'
         )
+        super().__init__(f"global_settings.pricing.overrides: {self.sentence}.")
 
 
 class Price(BaseModel):
@@ -201,12 +209,26 @@ def open_book(
     content = read_price_file(path) if path else packaged_prices()
     listed = {price.key: price for price in content.prices if price.region == region}
     billing = {price.key: price for price in content.prices if price.region == HOME_REGION}
+    for unknown in unknown_keys(overrides or {}, content):
+        raise unknown
     for key, usd in (overrides or {}).items():
-        base = billing.get(key)
-        if base is None and not key.startswith(OPEN_KEYS):
-            raise UnknownPriceKeyError(key, sorted(billing))
-        listed[key] = _overridden(key, usd, base, region, content.date)
+        listed[key] = _overridden(key, usd, billing.get(key), region, content.date)
     return PriceBook(region=region, date=content.date, prices=listed, billing=billing | listed)
+
+
+def unknown_keys(
+    overrides: Iterable[str], content: PriceFile | None = None
+) -> Iterator[UnknownPriceKeyError]:
+    """The keys of overrides that name no price.
+
+    Args:
+        overrides: Price keys.
+        content: The prices that there are; None: the packaged ones.
+    """
+    known = {price.key for price in (content or packaged_prices()).prices}
+    for key in overrides:
+        if key not in known and not _OPEN_KEY.fullmatch(key):
+            yield UnknownPriceKeyError(key, sorted(known))
 
 
 def _overridden(key: str, usd: float, base: Price | None, region: str, day: dt.date) -> Price:
@@ -230,6 +252,29 @@ def _overridden(key: str, usd: float, base: Price | None, region: str, day: dt.d
         minimum_seconds=None if tokens else 60,
         increment_seconds=None if tokens else 1,
         **changes,
+    )
+
+
+PRICED_PLATFORMS: dict[PlatformName, tuple[str, ...]] = {
+    "glue": ("glue.spark.dpu_hour",),
+    "emr": (f"emr.{DEFAULT_EC2_TYPE}.instance_hour", f"ec2.{DEFAULT_EC2_TYPE}.instance_hour"),
+    "emr_serverless": ("emr_serverless.vcpu_hour", "emr_serverless.memory_gb_hour"),
+    "lambda": ("lambda.x86.gb_second", "lambda.request"),
+    "batch": ("fargate.x86.vcpu_second", "fargate.x86.memory_gb_second"),
+}
+"""Platform to prices without which a usual run there cannot be priced."""
+
+
+def region_warning(book: PriceBook) -> str | None:
+    """A sentence where the prices of platforms are unknown in the book's region, else None."""
+    missing = [name for name, keys in PRICED_PLATFORMS.items() if not all(map(book.price, keys))]
+    if not missing:
+        return None
+    what = ", ".join(missing) if book.prices else "anything"
+    return (
+        f"no price of {what} in {book.region} is known, so dollars there are unknown and no budget can be "
+        f"checked: run `etl-platform prices refresh --region {book.region}`, or give the prices as "
+        "`global_settings.pricing.overrides`"
     )
 
 

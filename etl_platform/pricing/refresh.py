@@ -164,6 +164,7 @@ def _merge(
 ) -> tuple[list[Price], list[str]]:
     report: list[str] = []
     prices = [price for price in packaged.prices if price.region not in {region, HOME_REGION}]
+    kept = {price.key: price for price in packaged.prices if price.region == region}
     for price in packaged.prices:
         if price.region != HOME_REGION:
             continue
@@ -172,8 +173,8 @@ def _merge(
             prices.append(price)
         if usd is None:
             report.append(f"{price.key}: not in the Price List API of {region}")
-            if region == HOME_REGION:
-                prices.append(price)
+            if known := kept.get(price.key):
+                prices.append(known)
             continue
         news = {"usd": usd, "region": region, "date": today, "source": SOURCE, "confirmed": True}
         prices.append(price.model_copy(update=news))

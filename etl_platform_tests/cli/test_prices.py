@@ -31,7 +31,7 @@ def test_the_table_shows_the_arithmetic_and_the_total(tmp_path: Path) -> None:
 
 
 def test_a_projects_overrides_count(tmp_path: Path) -> None:
-    settings = {"pricing": {"region": "eu-west-1", "overrides": {"glue.spark.dpu_hour": 1.0}}}
+    settings = {"pricing": {"region": "il-central-1", "overrides": {"glue.spark.dpu_hour": 1.0}}}
     write(tmp_path / "etl_config.json", config(job("a"), global_settings=settings))
     answer = call(tmp_path, "prices", "quote", "glue", "dpu=6", "minutes=15", "--format", "json")
     assert json.loads(answer.stdout)["total_usd"] == 1.5
@@ -48,7 +48,7 @@ def test_an_unknown_price_is_null_and_says_what_to_do(tmp_path: Path) -> None:
         "dpu=6",
         "minutes=15",
         "--region",
-        "eu-west-1",
+        "il-central-1",
         "--format",
         "json",
     )
@@ -65,3 +65,23 @@ def test_a_wrong_call_is_a_sentence(tmp_path: Path, arguments: tuple[str, ...], 
     answer = call(tmp_path, "prices", "quote", *arguments)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert hint in answer.stderr
+
+
+def test_a_region_without_prices_says_so(tmp_path: Path) -> None:
+    answer = call(tmp_path, "prices", "list", "--region", "il-central-1")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    said = " ".join(answer.stderr.split())
+    assert "no price of anything in il-central-1 is known" in said
+    assert "prices refresh --region il-central-1" in said
+
+
+def test_a_region_that_aws_does_not_have_is_refused(tmp_path: Path) -> None:
+    answer = call(tmp_path, "prices", "list", "--region", "eu-centrl-1")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert 'did you mean "eu-central-1"?' in answer.stderr
+
+
+def test_a_region_lists_which_platforms_have_no_price(tmp_path: Path) -> None:
+    answer = call(tmp_path, "prices", "list", "--region", "eu-central-1", "--format", "json")
+    assert {price["service"] for price in json.loads(answer.stdout)} == {"glue", "emr_serverless"}
+    assert "no price of emr, lambda, batch in eu-central-1" in " ".join(answer.stderr.split())

@@ -90,3 +90,55 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
 
 def test_wrong_usage_is_told_apart(tmp_path: Path) -> None:
     assert call(tmp_path, "validate", "--format", "xml").returncode == 2
+
+
+def test_a_region_that_cannot_be_one_is_a_fault_at_its_place(tmp_path: Path) -> None:
+    settings = {"aws_region": "eu-centrl-1", "pricing": {"region": "mars-1"}}
+    write(tmp_path / "etl_config.json", config(job(), global_settings=settings))
+    lines = call(tmp_path, "validate").stderr.splitlines()
+    assert lines[0].endswith(
+        'global_settings.aws_region: "eu-centrl-1" is no region of AWS; did you mean "eu-central-1"?'
+    )
+    assert 'global_settings.pricing.region: "mars-1" is no region of AWS' in lines[1]
+    assert all(line.startswith("etl_config.json:") for line in lines[:2])
+
+
+def test_a_region_that_may_be_new_is_a_warning(tmp_path: Path) -> None:
+    write(tmp_path / "etl_config.json", config(job(), global_settings={"aws_region": "eu-west-9"}))
+    answer = call(tmp_path, "validate", "--format", "json")
+    assert answer.returncode == 0
+    assert (
+        '"eu-west-9" is no region that the installed botocore knows'
+        in json.loads(answer.stdout)["warnings"][0]
+    )
+
+
+def test_regions_of_all_partitions_are_known(tmp_path: Path) -> None:
+    for region in ("us-gov-west-1", "cn-north-1", "ap-southeast-2"):
+        settings = {"aws_region": region, "pricing": {"region": "us-east-1"}}
+        write(tmp_path / "etl_config.json", config(job(), global_settings=settings))
+        assert (call(tmp_path, "validate").stderr, region) == ("", region)
+
+
+def test_a_region_whose_prices_are_unknown_is_warned_of_once(tmp_path: Path) -> None:
+    write(
+        tmp_path / "etl_config.json", config(job("a"), job("b"), global_settings={"aws_region": "eu-south-1"})
+    )
+    warnings = json.loads(call(tmp_path, "validate", "--format", "json").stdout)["warnings"]
+    assert len(warnings) == 1
+    assert "no price of emr, emr_serverless, lambda, batch in eu-south-1" in warnings[0]
+    assert "prices refresh --region eu-south-1" in warnings[0] and "pricing.overrides" in warnings[0]
+
+
+def test_overrides_of_prices_are_checked_at_their_place(tmp_path: Path) -> None:
+    overrides = {"glue.spark.dpu_hour": -1}
+    write(tmp_path / "etl_config.json", config(job(), global_settings={"pricing": {"overrides": overrides}}))
+    assert "must be greater than 0, found -1" in call(tmp_path, "validate").stderr
+    overrides = {"glue.spark.dpu_huor": 0.4, "ec2.x9.large.instance_hour": 1.0}
+    write(tmp_path / "etl_config.json", config(job(), global_settings={"pricing": {"overrides": overrides}}))
+    answer = call(tmp_path, "validate", "--format", "json")
+    (fault,) = json.loads(answer.stdout)["faults"]
+    assert answer.returncode == 1
+    written = (tmp_path / "etl_config.json").read_text().splitlines()[fault["line"] - 1]
+    assert written[fault["column"] - 1 :].startswith('"glue.spark.dpu_huor"')
+    assert 'no price "glue.spark.dpu_huor" in the book; near it: glue.spark.dpu_hour' in fault["message"]

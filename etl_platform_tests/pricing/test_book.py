@@ -1,4 +1,5 @@
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
@@ -27,11 +28,32 @@ def test_a_book_warns_only_when_it_is_older_than_half_a_year():
     assert "181 days" in (book.age_warning(book.date + dt.timedelta(days=181)) or "")
 
 
-def test_every_packaged_price_is_of_the_home_region_and_has_a_source():
+def test_every_packaged_price_stands_once_and_has_a_source():
     prices = packaged_prices().prices
-    assert {price.region for price in prices} == {HOME_REGION}
     assert all(price.source for price in prices)
-    assert len({price.key for price in prices}) == len(prices)
+    assert len({(price.region, price.key) for price in prices}) == len(prices)
+
+
+def test_prices_of_other_regions_are_to_be_confirmed_and_known_at_home():
+    prices = packaged_prices().prices
+    home = {price.key for price in prices if price.region == HOME_REGION}
+    others = [price for price in prices if price.region != HOME_REGION]
+    assert {price.key for price in others} <= home
+    assert not any(price.confirmed for price in others)
+
+
+@pytest.mark.parametrize(
+    ("region", "key", "usd"),
+    [
+        ("sa-east-1", "glue.spark.dpu_hour", "0.69"),
+        ("eu-west-1", "glue.spark.dpu_hour", "0.44"),
+        ("eu-central-1", "emr_serverless.vcpu_hour", "0.060528"),
+        ("ap-southeast-1", "emr_serverless.memory_gb_hour", "0.007189"),
+    ],
+)
+def test_main_regions_have_prices_of_glue_and_emr_serverless(region, key, usd):
+    price = open_book(region).price(key)
+    assert price and price.usd == Decimal(usd)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_arithmetic_is_shown():
 
 
 def test_another_region_is_unknown():
-    answer = quote(open_book("eu-central-1"), parse_usage("glue", {"dpu": "6", "minutes": "15"}))
+    answer = quote(open_book("il-central-1"), parse_usage("glue", {"dpu": "6", "minutes": "15"}))
     assert answer.total_usd is None
     assert "unknown" in answer.lines[0].arithmetic
     assert "pricing" in answer.warnings[0]

@@ -1,6 +1,6 @@
 """`global_settings`: what holds for all jobs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -60,7 +60,7 @@ class Pricing(Section):
     """Which prices count."""
 
     region: str | None = Field(default=None, description="Absent: `aws_region`.")
-    overrides: dict[str, float] = Field(
+    overrides: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="Price key to negotiated price in USD."
     )
 
