@@ -1,11 +1,12 @@
 """What the runtime on this machine is told about a run: the content of `launch.json`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
-from etl_platform.catalog.location import NoLocationError, glue_path, locate_target, s3_path
+from etl_platform.catalog.location import NoLocationError, glue_path, locate_source, locate_target, s3_path
 from etl_platform.config.models.data_sources import FileSource, GlueCatalogSource, S3Source
 from etl_platform.config.project import Config
 from etl_platform.platforms.arguments import (
@@ -53,6 +54,7 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         _engine_wish(request),
         formats=[*_source_formats(request), target["format"] if target else None],
         has_jars=bool(jars),
+        padded_folder=_padded_folder(request),
         spark_conf=execution.spark_conf,
         local_arguments=arguments,
     )
@@ -146,6 +148,22 @@ def _buckets(config: Config, arguments: Any) -> list[str]:
 
 def _source_formats(request: RunRequest) -> list[str | None]:
     return [source.format for source in request.job.data_sources if isinstance(source, S3Source | FileSource)]
+
+
+def _padded_folder(request: RunRequest) -> str | None:
+    """A partition folder of the inputs whose number begins with a zero, such as `month=01`."""
+    for source in request.job.data_sources:
+        try:
+            folder = locate_source(source, request.config).path
+        except NoLocationError:
+            continue
+        # Folders of one level are written alike, so the first of each tells of those below it.
+        while folder is not None and folder.is_dir():
+            names = sorted(each.name for each in folder.iterdir() if "=" in each.name and each.is_dir())
+            if padded := next((name for name in names if re.fullmatch(r"[^=]+=0\d+", name)), None):
+                return padded
+            folder = folder / names[0] if names else None
+    return None
 
 
 def _target(request: RunRequest) -> dict[str, Any] | None:

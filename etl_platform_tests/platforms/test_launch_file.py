@@ -153,3 +153,20 @@ def test_secret_in_a_query_is_refused_with_its_place(tmp_path: Path, place: str)
     job = job_of(execution={place: query if place == "sql" else "q.sql"})
     with pytest.raises(NotRunnableError, match=rf"execution\.{place}.* holds \$\{{SECRET:db\.password"):
         launch_of(request_of(config_of(tmp_path, job), job))
+
+
+@pytest.mark.parametrize(
+    ("folders", "engine"),
+    [
+        (("region=eu/month=01", "region=eu/month=12"), "spark"),
+        (("region=eu/month=1", "region=eu/month=12"), "sail"),
+        (("day=2026-01-01",), "sail"),
+    ],
+)
+def test_numbers_with_zeros_before_them_in_folders_are_read_by_spark(
+    tmp_path: Path, folders: tuple[str, ...], engine: str
+):
+    for folder in folders:
+        (tmp_path / "root" / "glue" / "lake" / "raw" / folder).mkdir(parents=True)
+    job = job_of(execution={"sql": "select 1"}, data_sources=[glue_source("raw")])
+    assert launch_of(request_of(config_of(tmp_path, job), job))["engine"] == engine
