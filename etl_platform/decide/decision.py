@@ -15,7 +15,7 @@ from etl_platform.decide.ranking import Goal, best_of, goal_of, over_budget, sco
 from etl_platform.decide.reasons import dollars_known, footnotes, reason
 from etl_platform.tracking.records import Alternative, PlatformDecision
 
-VERSION = "decide-3"
+VERSION = "decide-4"
 """Changes with every change of what is decided."""
 
 PLATFORMS: tuple[PlatformName, ...] = get_args(PlatformName)

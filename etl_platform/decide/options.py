@@ -143,19 +143,15 @@ class Forecaster:
         self._seen = {one.size.platform for one, _ in learned}
         self._borrowed = situation.history.borrowed if scaling else ()
         self.borrowed_from = len(self._borrowed)
-        rows = [
-            (self._shape(one.size, data), one.seconds, self._estimate(one.size, data))
-            for one, data in learned
-        ]
+        rows = [(self._shape(one.size, self._work(data)), one.seconds) for one, data in learned]
         for one in self._borrowed:
-            size, seconds, gb = one.size, one.seconds, one.traits.data_gb
-            assert size and seconds and gb, "only runs that teach are borrowed"
-            estimate = estimate_seconds(one.work, size, self._running_cluster)
-            assert estimate is not None, "its input is known"
+            size, seconds = one.size, one.seconds
+            assert size and seconds, "only runs that teach are borrowed"
             self._seen.add(size.platform)
-            rows.append((replace(size.shape(gb), extra={"job": one.job_id}), seconds, estimate))
-        shapes, seconds, estimates = zip(*rows, strict=True) if rows else ((), (), ())
-        self._model = RuntimeModel.fit(shapes, seconds, estimates)
+            shape = estimated(size, one.work, self._running_cluster)
+            rows.append((replace(shape, extra={"job": one.job_id}), seconds))
+        shapes, seconds = zip(*rows, strict=True) if rows else ((), ())
+        self._model = RuntimeModel.fit(shapes, seconds)
 
     def predictions(self, sizes: Sequence[Size]) -> list[Prediction] | None:
         """Runtime of each size; None where the input is unknown and there are no runs to learn from."""
@@ -163,21 +159,21 @@ class Forecaster:
         if data is None:
             return None
         work = self._work(data)
-        shapes = [self._shape(size, data) for size in sizes]
-        estimates = [self._physics(size, work) for size in sizes]
-        predictions = self._model.predict(shapes, estimates)
-        return [self._with_start(*one) for one in zip(sizes, estimates, predictions, strict=True)]
+        shapes = [self._shape(size, work) for size in sizes]
+        predictions = self._model.predict(shapes)
+        return [self._with_start(*one) for one in zip(sizes, shapes, predictions, strict=True)]
 
-    def _with_start(self, size: Size, estimate: float, one: Prediction) -> Prediction:
+    def _with_start(self, size: Size, shape: RunShape, one: Prediction) -> Prediction:
         # Runs elsewhere tell how heavy the work of a job is, not how long this platform takes to start.
         if not self._seen or size.platform in self._seen:
             return one
-        start = start_seconds(size.platform, self._running_cluster)
-        return replace(one, seconds=start + one.seconds / estimate * (estimate - start))
+        share = one.seconds / (shape.start_seconds + shape.work_seconds)
+        return replace(one, seconds=shape.start_seconds + share * shape.work_seconds)
 
     def joint_errors(self, sizes: Sequence[Size]) -> "ndarray":
         """Covariance of the errors of the logarithms of the expected seconds."""
-        return self._model.joint_errors([self._shape(size, self._data_gb or 0.0) for size in sizes])
+        work = self._work(self._data_gb or 0.0)
+        return self._model.joint_errors([self._shape(size, work) for size in sizes])
 
     def figures(self, sizes: Sequence[Size], deadline: float | None) -> list[Figures]:
         """What a run of each size is expected to take, without the range of its dollars."""
@@ -226,14 +222,6 @@ class Forecaster:
         start = start_seconds(size.platform, self._running_cluster)
         return seconds if BILLED_START[size.platform] else seconds - min(start, seconds)
 
-    def _shape(self, size: Size, data_gb: float) -> RunShape:
-        shape = (as_one_process_uses(size) if self._one_process else size).shape(data_gb)
-        # The job is a feature where there are runs of others: its own runs then say most about it.
-        return replace(shape, extra={"job": self._job.job_id}) if self._borrowed else shape
-
-    def _estimate(self, size: Size, data_gb: float) -> float:
-        return self._physics(size, self._work(data_gb))
-
     def _work(self, data_gb: float) -> Work:
         work, today = self._situation.work, self._situation.work.volume_gb
         if not today:
@@ -243,11 +231,19 @@ class Forecaster:
             work, volume_gb=data_gb, shuffle_gb=work.shuffle_gb * share, files=round(work.files * share)
         )
 
-    def _physics(self, size: Size, work: Work) -> float:
+    def _shape(self, size: Size, work: Work) -> RunShape:
         used = as_one_process_uses(size) if self._one_process else size
-        seconds = estimate_seconds(work, used, self._running_cluster)
-        assert seconds is not None, "the volume is known"
-        return seconds
+        shape = estimated(used, work, self._running_cluster)
+        # The job is a feature where there are runs of others: its own runs then say most about it.
+        return replace(shape, extra={"job": self._job.job_id}) if self._borrowed else shape
+
+
+def estimated(size: Size, work: Work, running_cluster: bool) -> RunShape:
+    """A run of some size, with what a cold start says of its work, whose volume is known."""
+    seconds = estimate_seconds(work, size, running_cluster)
+    assert seconds is not None and work.volume_gb is not None, "the volume is known"
+    start = start_seconds(size.platform, running_cluster)
+    return size.shape(work.volume_gb, start, seconds - start)
 
 
 def options(

@@ -24,6 +24,9 @@ class RunShape:
         nodes: Workers, executors or instances.
         memory_gb: Memory of all nodes that work.
         machine: What kind of machine, such as `glue G.2X` or `m5.xlarge`; runs on the same kind are alike.
+        start_seconds: What passes before the job's first line, as far as a cold start knows; above 0.
+        work_seconds: What its work takes thereafter, as far as a cold start knows.
+        hosts_driver: Whether the driver may run on one of the nodes.
         extra: Further features of the job: numbers, or names of categories.
     """
 
@@ -32,6 +35,9 @@ class RunShape:
     nodes: float
     memory_gb: float
     machine: str
+    start_seconds: float
+    work_seconds: float
+    hosts_driver: bool = False
     extra: Mapping[str, float | str] = field(default_factory=dict)
 
 
@@ -72,6 +78,11 @@ class Encoder:
         """Names of the columns, without that of the machine."""
         levels = [f"{name}={level}" for name, level in self._names]
         return [*SIZE_COLUMNS, *self._numbers, *levels]
+
+    @property
+    def shares(self) -> set[str]:
+        """The columns that are no logarithms but shares of 1 or of their largest size."""
+        return {name for name, (logarithmic, _, _) in self._numbers.items() if not logarithmic}
 
     def encode(self, shapes: Sequence[RunShape]) -> "np.ndarray":
         """The matrix of some runs, one row each: `columns`, then the machine; unseen machines are below 0."""

@@ -1,51 +1,63 @@
 """How long a run will take: what its physics says, corrected by the runs of the job so far.
 
 The logarithm of the runtime is the logarithm of a physical estimate plus a Gaussian process with a linear
-trend. The priors below say what is known of data jobs before any run: time grows with data, falls with cores
-until the serial part is left, depends smoothly on everything else. They are rough on purpose.
+trend. The priors below say what is known of data jobs before any run. They are rough on purpose.
 
-Several experts are asked: one for each share of parallel work, and a free one that doubts the physics. They
-are stacked (Yao, Vehtari, Simpson, Gelman, "Using stacking to average Bayesian predictive distributions",
-2018): each counts as much as it helps to predict every run from the others.
+What a cold start cannot know are hypotheses: whether the job's work is heavier or lighter beside its start
+than estimated, how much of it more cores speed up, and whether Spark's driver takes a node from it. Each
+counts by how probable it makes the runs (Bayesian model averaging: Hoeting, Madigan, Raftery, Volinsky,
+Statistical Science 1999).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import product
 from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 from etl_platform.decide.gaussian_process import GaussianProcess, Prior
-from etl_platform.decide.run_features import Encoder, RunShape
+from etl_platform.decide.run_features import SIZE_COLUMNS, Encoder, RunShape
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
-DATA_POWER = 0.9
-"""Runtime grows a little slower than the data, because a part of it, such as the start, does not grow."""
-
-PARALLEL_SHARES = (0.35, 0.73, 0.93)
-"""Share of the work that more cores speed up, at REFERENCE_CORES (Amdahl's law); an expert for each."""
+HEAVINESS = (0.25, 1.0, 4.0)
+"""How many times as long as estimated the work may take, beside a start that takes what it takes."""
 
 DRIVER_NODES = (0.0, 1.0)
-"""Nodes that the driver keeps from the work, with each of these shares: none, or one, as where Spark's driver
-runs in the cluster and its container fills a node. Two nodes are then one, and four are three."""
+"""Nodes that a driver within the cluster keeps from the work: none, or one, as where its container fills a
+node. Two nodes are then one, and four are three."""
 
 LEAST_NODES = 0.5
 """What is left to work with where the driver has the only node."""
 
+SERIAL_SHARES = (0.0, 0.4)
+"""Share of the work at REFERENCE_CORES that more cores do not speed up (Amdahl's law)."""
+
 REFERENCE_CORES = 16
 
-OFFSET = 2.0
-"""Standard deviation of log seconds about the physical estimate: within a factor of 7 two times in three."""
+OFFSET = 0.5
+"""Standard deviation of log seconds about the estimate; with the curves and machines below, nine first runs
+in ten are within a factor of six."""
 
-DATA_SLOPE, CORES_SLOPE, OTHER_SLOPE = 0.3, 0.15, 0.3
+DATA_SLOPE, CORES_SLOPE, OTHER_SLOPE = 0.3, 0.25, 0.3
 """Standard deviations of the powers of data, cores and other features about those of the physics."""
 
+SHARE_SLOPE = 0.6
+"""The same of a share: from none to all it may well double the time."""
+
+PRESSURE_SLOPE = 0.05
+"""The same of data per memory, which is a power of other columns already: what counts is where it bends, as
+where the data no longer fit and are spilled."""
+
+STEEPNESS = (1.0, 0.5)
+"""Median, and standard deviation of the logarithm, of a factor of all slopes: some jobs defy the physics."""
+
 SMOOTH_LENGTH = (1.2, 0.3)
-"""Median, and standard deviation of the logarithm, of the length over which curves of data and cores bend.
-A short one would let one slow run pass for a dent in a curve that, by physics, only rises or only falls."""
+"""The same of the length over which curves of data and cores bend. A short one would let one slow run pass
+for a dent in a curve that, by physics, only rises or only falls."""
 
 LENGTH = (1.0, 0.7)
 TOGETHER = (0.3, 0.8)
@@ -55,26 +67,14 @@ NOISE = (0.03, 0.5)
 """The same of each other learned size: curves bend over a factor of three, kinds of machine differ by a
 third, repeats of one run by a few percent."""
 
-KINSHIP = 0.5
-"""How alike the curves of two kinds of machine are."""
+KINSHIP = 0.8
+"""How alike the curves of two kinds of machine are; memory and cores of a node are columns of their own."""
 
 TAILS = 3.0
 """Degrees of freedom of the noise: a run in some dozens is slow for no reason of its own."""
 
-ESTIMATE_OFFSET = 0.5
-"""The same about an estimate that knows its seconds; with the curves and machines below, nine first runs in
-ten are within a factor of six."""
-
-FREE_SLOPE = 1.0
-FREE_LENGTH = (1.0, 1.0)
-FREE_TOGETHER = (0.3, 1.5)
-"""The slopes, lengths and joint curve of the free expert, to which the runs may say almost anything."""
-
-PRIOR_RUNS = 1.0
-"""So many runs speak for each expert beforehand (rule of succession)."""
-
-STACKING_ROUNDS = 100
-"""Rounds of expectation maximization; the weights have settled long before."""
+DOUBT_TAILS = 10.0
+"""Degrees of freedom of what the runs leave open, because the learned sizes are not known either."""
 
 
 @dataclass(frozen=True)
@@ -84,140 +84,132 @@ class Prediction:
     Attributes:
         seconds: The median.
         spread: Scale of the logarithm, noise included.
+        tails: Degrees of freedom.
     """
 
     seconds: float
     spread: float
+    tails: float
 
     def quantile(self, share: float) -> float:
         """Seconds that such a share of runs stays under."""
-        return exp(log(self.seconds) + self.spread * _student_quantile(share))
+        return exp(log(self.seconds) + self.spread * _student_quantile(self.tails, share))
 
     def probability_within(self, seconds: float) -> float:
         """Probability that the run takes at most so long."""
         from scipy.special import stdtr
 
-        return float(stdtr(TAILS, (log(seconds) - log(self.seconds)) / self.spread))
+        return float(stdtr(self.tails, (log(seconds) - log(self.seconds)) / self.spread))
 
 
 @cache
-def _student_quantile(share: float) -> float:
+def _student_quantile(tails: float, share: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(TAILS, share))
+    return float(stdtrit(tails, share))
 
 
 @dataclass(frozen=True)
-class _Physics:
-    """Amdahl's law; `ratio` is parallel to serial work at REFERENCE_CORES, `driver` the nodes it loses."""
+class _Hypothesis:
+    """How a run's estimated seconds are to be read.
 
-    ratio: float
+    Attributes:
+        heaviness: The work takes so many times as long.
+        driver: Nodes that a driver within the cluster keeps from it.
+        serial: Share that more cores do not speed up.
+    """
+
+    heaviness: float
     driver: float
+    serial: float
 
-    def logarithms(self, runs: Sequence[RunShape], estimates: Sequence[float] | None) -> "ndarray":
-        # Log seconds; without estimates data**power × (serial + parallel ÷ cores), times what is learned.
+    def logarithms(self, runs: Sequence[RunShape]) -> "ndarray":
+        # Log seconds of each run.
         import numpy as np
 
-        if estimates is not None:
-            return np.log(np.asarray(estimates, float))
-        data = np.array([max(one.data_gb, 2.0**-10) for one in runs])
-        working = [max(one.nodes - self.driver, LEAST_NODES) / one.nodes for one in runs]
-        cores = np.array([one.cores for one in runs]) * np.minimum(working, 1.0)
-        return DATA_POWER * np.log(data) + np.log1p(self.ratio * REFERENCE_CORES / cores)
+        lost = np.array([self.driver if one.hosts_driver else 0.0 for one in runs])
+        nodes = np.array([one.nodes for one in runs])
+        slower = nodes / np.minimum(np.maximum(nodes - lost, LEAST_NODES), nodes)
+        cores = np.array([one.cores for one in runs])
+        work = np.array([one.work_seconds for one in runs])
+        work = work * ((1 - self.serial) * slower + self.serial * cores / REFERENCE_CORES)
+        return np.log(np.array([one.start_seconds for one in runs]) + self.heaviness * work)
 
 
-@dataclass(frozen=True)
-class _Fit:
-    process: GaussianProcess
-    law: _Physics
-    weight: float
+PRESSURE = ("data", "cores", "memory per core")
+"""The columns whose logarithms make that of data per memory."""
+
+AS_ESTIMATED = (_Hypothesis(1.0, 0.0, 0.0),)
+HYPOTHESES = tuple(_Hypothesis(*one) for one in product(HEAVINESS, DRIVER_NODES, SERIAL_SHARES))
 
 
 class RuntimeModel:
-    """The runtime of a job, learned from its own runs.
+    """The runtime of a job, learned from its own runs; without any, what was estimated.
 
-    With few runs the priors speak; with estimates none is needed. The same runs always give the same answers.
+    The same runs always give the same answers.
     """
 
-    def __init__(self, fits: list[_Fit], encoder: Encoder):
-        self._fits = fits
+    def __init__(self, process: GaussianProcess, hypotheses: Sequence[_Hypothesis], encoder: Encoder):
+        self._process = process
+        self._hypotheses = hypotheses
         self._encoder = encoder
 
     @classmethod
-    def fit(
-        cls, runs: Sequence[RunShape], seconds: Sequence[float], estimates: Sequence[float] | None = None
-    ) -> "RuntimeModel":
+    def fit(cls, runs: Sequence[RunShape], seconds: Sequence[float]) -> "RuntimeModel":
         """Learn from past runs.
 
         Args:
             runs: What the runs were.
             seconds: How long each took; above 0.
-            estimates: A physical estimate of each run in seconds, which the model then corrects; None takes
-                the shape that Amdahl's law gives.
 
         Raises:
-            ValueError: Without estimates fewer than two runs, or times that are not above 0.
+            ValueError: A run has no time, or one that is not above 0.
         """
         import numpy as np
 
-        if len(runs) != len(seconds) or min(seconds, default=1) <= 0 or (estimates is None and len(runs) < 2):
-            raise ValueError("the model needs at least two runs with a time above 0 each")
+        if len(runs) != len(seconds) or min(seconds, default=1) <= 0:
+            raise ValueError("the model needs a time above 0 of each run")
         encoder = Encoder(runs)
-        matrix = encoder.encode(runs)
-        times = np.log(np.asarray(seconds, float))
-        shapes = [
-            _Physics(share / (1 - share), driver) for share in PARALLEL_SHARES for driver in DRIVER_NODES
-        ]
-        laws = shapes if estimates is None else [_Physics(0.0, 0.0)]
-        offset = OFFSET if estimates is None else ESTIMATE_OFFSET
-        further = len(encoder.columns) - 2
-        slopes = [DATA_SLOPE, CORES_SLOPE, *[OTHER_SLOPE] * further]
-        lengths = [SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * further]
-        bound = Prior(offset, slopes, lengths, TOGETHER, ALONE, MACHINE, NOISE, KINSHIP, TAILS)
-        columns = len(encoder.columns)
-        free = replace(
-            bound,
-            slopes=[FREE_SLOPE] * columns,
-            lengths=[FREE_LENGTH] * columns,
-            together=FREE_TOGETHER,
-            kinship=1.0,
+        further = encoder.columns[2:]
+        others = [SHARE_SLOPE if name in encoder.shares else OTHER_SLOPE for name in further]
+        prior = Prior(
+            offset=OFFSET,
+            slopes=[DATA_SLOPE, CORES_SLOPE, *others, PRESSURE_SLOPE],
+            steepness=STEEPNESS,
+            lengths=[SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * len(further), LENGTH],
+            joins=[*[True] * len(encoder.columns), False],
+            together=TOGETHER,
+            alone=ALONE,
+            group=MACHINE,
+            noise=NOISE,
+            kinship=KINSHIP,
+            tails=TAILS,
         )
-        experts = [(bound, law) for law in laws]
-        # One run tells nothing of how much to doubt.
-        if len(runs) > 1:
-            experts.append((free, laws[len(laws) // 2]))
+        hypotheses = HYPOTHESES if runs else AS_ESTIMATED
+        times = np.log(np.asarray(seconds, float))
+        targets = np.column_stack([times - one.logarithms(runs) for one in hypotheses])
         # Threads cost more than they give on matrices as small as a job's history.
         with _threads().limit(limits=1, user_api="blas"):
-            processes = [
-                GaussianProcess(prior, matrix, times - law.logarithms(runs, estimates))
-                for prior, law in experts
-            ]
-            weights = _stacked([one.left_out() for one in processes]) if len(processes) > 1 else [1.0]
-        fits = [
-            _Fit(process, law, float(weight))
-            for process, (_, law), weight in zip(processes, experts, weights, strict=True)
-        ]
-        return cls(fits, encoder)
+            process = GaussianProcess(prior, _matrix(encoder, runs), targets)
+        return cls(process, hypotheses, encoder)
 
-    def predict(self, runs: Sequence[RunShape], estimates: Sequence[float] | None = None) -> list[Prediction]:
-        """How long each of some runs will take.
-
-        Args:
-            runs: The runs.
-            estimates: Their physical estimates in seconds, where the model was fitted with such.
-        """
+    def predict(self, runs: Sequence[RunShape]) -> list[Prediction]:
+        """How long each of some runs will take."""
         import numpy as np
 
         if not runs:
             return []
-        matrix = self._encoder.encode(runs)
-        logarithms, variances, weights = self._answers(matrix)
-        means = logarithms + [one.law.logarithms(runs, estimates) for one in self._fits]
-        mean = (weights * means).sum(0)
-        spread = np.sqrt((weights * (variances + (means - mean) ** 2)).sum(0))
+        means, mean, doubt = self._answers(runs)
+        shares = self._process.probabilities
+        doubt = doubt + (means - mean[:, None]) ** 2 @ shares
+        noise = self._process.noise**2
+        spread = np.sqrt(doubt + noise)
+        tails = (doubt + noise) / (doubt / DOUBT_TAILS + noise / TAILS)
+        # In tenths, so that quantiles are looked up and not computed.
+        tails = np.round(tails, 1)
         return [
-            Prediction(float(seconds), float(scale))
-            for seconds, scale in zip(np.exp(mean), spread, strict=True)
+            Prediction(*(float(value) for value in row))
+            for row in zip(np.exp(mean), spread, tails, strict=True)
         ]
 
     def joint_errors(self, runs: Sequence[RunShape]) -> "ndarray":
@@ -225,38 +217,27 @@ class RuntimeModel:
 
         It tells whether an error of one run is one of another too, such as data that is harder than usual.
         """
+        means, mean, _ = self._answers(runs)
+        apart = means - mean[:, None]
+        covariance = self._process.covariance(_matrix(self._encoder, runs))
+        return covariance + (apart * self._process.probabilities) @ apart.T
+
+    def _answers(self, runs: Sequence[RunShape]) -> tuple["ndarray", "ndarray", "ndarray"]:
+        # Of each run: mean under each hypothesis, mean, and variance about the hypotheses' means.
         import numpy as np
 
-        matrix = self._encoder.encode(runs)
-        _, _, weights = self._answers(matrix)
-        roots = np.sqrt(weights)
-        covariances = [one.process.covariance(matrix) for one in self._fits]
-        return np.sum([np.outer(one, one) * each for one, each in zip(roots, covariances, strict=True)], 0)
-
-    def _answers(self, matrix: "ndarray") -> tuple["ndarray", "ndarray", "ndarray"]:
-        # Of each expert and row: mean, variance, and weight. Who doubts more counts less: far from all runs
-        # it is the physics that speaks.
-        import numpy as np
-
-        answers = [one.process.predict(matrix) for one in self._fits]
-        means, spreads = (np.array(one) for one in zip(*answers, strict=True))
-        noise = np.array([[one.process.noise] for one in self._fits])
-        variances = spreads**2 + noise**2
-        weights = np.array([[one.weight] for one in self._fits]) / variances
-        return means, variances, weights / weights.sum(0)
+        means, variances = self._process.predict(_matrix(self._encoder, runs))
+        means = means + np.column_stack([one.logarithms(runs) for one in self._hypotheses])
+        return means, means @ self._process.probabilities, variances
 
 
-def _stacked(left_out: Sequence["ndarray"]) -> "ndarray":
-    # The weights under which the mixture best predicts each run from the others, by expectation maximization.
+def _matrix(encoder: Encoder, runs: Sequence[RunShape]) -> "ndarray":
+    # The encoded runs with data per memory as one column more, before the machine.
     import numpy as np
 
-    densities = np.exp(left_out - np.max(left_out, axis=0))
-    weights = np.full(len(densities), 1 / len(densities))
-    for _ in range(STACKING_ROUNDS):
-        shares = weights[:, None] * densities
-        counts = (shares / shares.sum(0)).sum(1) + PRIOR_RUNS
-        weights = counts / counts.sum()
-    return weights
+    encoded = encoder.encode(runs)
+    data, cores, memory_per_core = (encoded[:, SIZE_COLUMNS.index(name)] for name in PRESSURE)
+    return np.insert(encoded, -1, data - cores - memory_per_core, axis=1)
 
 
 @cache

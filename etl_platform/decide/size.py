@@ -79,9 +79,12 @@ class Size:
     memory_gb: float
     keys: Mapping[str, Any] = field(default_factory=dict)
 
-    def shape(self, data_gb: float) -> RunShape:
-        """A run of this size on so much data."""
-        return RunShape(data_gb, self.cores, self.nodes, self.memory_gb, self.machine)
+    def shape(self, data_gb: float, start_seconds: float, work_seconds: float) -> RunShape:
+        """A run of this size on so much data, with the seconds that a cold start gives it."""
+        # Glue and EMR Serverless keep the driver apart, and what has one node has no cluster.
+        inside = self.platform == "emr"
+        sizes = (data_gb, self.cores, self.nodes, self.memory_gb, self.machine)
+        return RunShape(*sizes, start_seconds, work_seconds, inside)
 
     def record(self) -> dict[str, Any]:
         """What is stored of it, for later runs to learn from."""

@@ -98,7 +98,8 @@ def test_past_runs_of_unknown_input_ran_on_the_data_of_today(tmp_path):
     assert warm.seconds == pytest.approx(16.45, rel=0.05)
     growth = cold_large.seconds / cold.seconds
     assert growth > 20
-    assert large.seconds / warm.seconds == pytest.approx(growth, rel=0.1)
+    # Runs that are nearly all start leave open how heavy the work is.
+    assert large.seconds / warm.seconds == pytest.approx(growth, rel=0.25)
     assert warm.seconds_high and warm.seconds_low and large.seconds_high and large.seconds_low
     assert large.seconds_high / large.seconds_low > 10 * warm.seconds_high / warm.seconds_low
 
