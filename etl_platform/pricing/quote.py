@@ -141,14 +141,15 @@ def total(lines: Iterable[Line]) -> float | None:
 
 
 def number(value: Amount) -> str:
-    """A decimal for people: at most ten decimals, no trailing zeros, thousands apart."""
-    text = f"{value:,.10f}"
+    """A decimal for people: six decimals, ten below a hundredth, no trailing zeros, thousands apart."""
+    text = f"{value:,.6f}" if abs(value) >= Decimal("0.01") else f"{value:,.10f}"
     return text.rstrip("0").rstrip(".")
 
 
 def _rate(price: Price) -> str:
     per = f"{price.per:,} {price.unit}s" if price.per != 1 else price.unit
-    return f"${number(price.usd)} a {per}" if price.per == 1 else f"${number(price.usd)} for {per}"
+    article = "an" if per.startswith(("i", "M-")) else "a"
+    return f"${number(price.usd)} {article} {per}" if price.per == 1 else f"${number(price.usd)} for {per}"
 
 
 def _warnings(book: PriceBook, lines: Iterable[Line]) -> Iterable[str]:

@@ -201,9 +201,35 @@ def test_unknown_override_names_a_near_key():
         ("glue dpu=6", "one of seconds, minutes, hours; got none"),
         ("glue kind=python_shell dpu=3 minutes=1", "0.0625 or 1"),
         ("lambda duration_ms=1 memory_mb=20000", "10240"),
+        ("lambda seconds=10 memory_mb=512", "milliseconds of one run as duration_ms"),
+        ("lambda memory_mb=512", '"duration_ms" is missing'),
+        ("glue dpu=six minutes=15", 'dpu: expected a number, found "six"'),
+        ("glue dpu=nan minutes=15", 'dpu: expected a number, found "nan"'),
+        ("glue dpu=inf minutes=15", 'dpu: expected a number, found "inf"'),
+        ("glue dpu=1e400 minutes=15", "dpu is larger than anything that has a price"),
+        ("glue workers=2.5 minutes=15", 'workers: expected a whole number, found "2.5"'),
+        ("glue kind=ray dpu=1 minutes=1", '"ray" is not one of spark, session'),
+        ("lambda duration_ms=1 memory_mb=512 free_tier=perhaps", "expected true or false"),
+        ("s3", "nothing is given to be priced. Known parameters: gb_months"),
+        ("emr primary_type=m5.xlarge worker_type=m5.xlarge workers=1 spot_workers=2 hours=1", "2 > 1"),
     ],
 )
 def test_bad_usage_says_what_to_write(text, hint):
     service, *pairs = text.split()
     with pytest.raises(BadUsageError, match=hint):
         parse_usage(service, dict(pair.split("=", 1) for pair in pairs))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("emr instance_type=m5.xlarge hours=1", "$0.048 an instance-hour"),
+        ("glue workers=1 worker_type=R.1X hours=1", "$0.52 an M-DPU-hour"),
+        ("glue dpu=1 hours=1", "$0.44 a DPU-hour"),
+        ("glue dpu=7 seconds=1000", "1.944444 DPU-hour × $0.44 a DPU-hour = $0.855556"),
+    ],
+)
+def test_arithmetic_reads_well(text, words):
+    service, *pairs = text.split()
+    answer = quote(open_book(), parse_usage(service, dict(pair.split("=", 1) for pair in pairs)))
+    assert words in answer.lines[0].arithmetic
