@@ -1,0 +1,49 @@
+"""How the dollars of an option come about: units × number × hours, and what is not billed."""
+
+from decimal import Decimal
+
+from etl_platform.config.models.job import Job
+from etl_platform.decide.cold_start import BILLED_START, start_seconds
+from etl_platform.decide.options import PlatformOption
+from etl_platform.decide.size import Size, usage
+from etl_platform.pricing.book import PriceBook
+from etl_platform.pricing.quote import number, quote
+
+
+def arithmetic(book: PriceBook, job: Job, option: PlatformOption) -> str | None:
+    """The dollars of an option as a bill would have them; None where nobody bills it, or its time is unknown.
+
+    Args:
+        book: The prices.
+        job: The job, as it is planned.
+        option: One of its options.
+    """
+    size, seconds = option.size, option.figures.seconds
+    if size is None or seconds is None:
+        return None
+    start = start_seconds(size.platform, job.platform.cluster_id is not None)
+    unbilled = 0.0 if BILLED_START[size.platform] else min(start, seconds)
+    used = usage(size, job, seconds - unbilled)
+    if used is None:
+        return None
+    answer = quote(book, used)
+    parts = [f"{one.what}: {one.arithmetic}" for one in answer.lines]
+    if len(parts) > 1 and answer.total_usd is not None:
+        parts.append(f"${number(Decimal(str(answer.total_usd)))} in all")
+    if unbilled:
+        parts.append(f"the first {unbilled:,.0f} s, in which it starts, are not billed")
+    if driver := _driver(size):
+        parts.append(driver)
+    return "; ".join(parts)
+
+
+def remarks(book: PriceBook, job: Job, size: Size) -> list[str]:
+    """What the dollars of a size leave out or take for granted, such as a spot price that nobody knows."""
+    used = usage(size, job, 0.0)
+    return [] if used is None else used.remarks(book)
+
+
+def _driver(size: Size) -> str | None:
+    if size.platform != "emr_serverless" or "max_executors" not in size.keys:
+        return None
+    return f"the workers are {size.keys['max_executors']} executors and the driver"
