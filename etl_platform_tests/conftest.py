@@ -19,6 +19,9 @@ os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSeri
 ONE_SPARK = re.compile(r"/quality/|/runtime/awsglue/|/runtime/test_remote_query")
 """Tests that share the Spark of their process: a second one would take memory, and time to warm up."""
 
+ONE_SERVER = re.compile(r".*/(contract|tracking|lambda_runs|batch_runs)/")
+"""Folders whose tests share what they keep in moto, which tests of another folder may reset."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def own_clients() -> None:
@@ -26,21 +29,29 @@ def own_clients() -> None:
     forget_platforms()
 
 
+def _unit(nodeid: str) -> str:
+    """What one process runs in one go: a file, or all that shares a server or a Spark."""
+    if ONE_SPARK.search(nodeid):
+        return "spark"
+    shared = ONE_SERVER.match(nodeid)
+    return shared.group() if shared else nodeid.partition("::")[0]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give whole files to the processes of `pytest -n`, since modules share servers and finished runs."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class WholeFiles(LoadScopeScheduling):
+    class WholeUnits(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "spark" if ONE_SPARK.search(nodeid) else nodeid.partition("::")[0]
+            return _unit(nodeid)
 
     config.option.loadscopereorder = False
-    return WholeFiles(config, log)
+    return WholeUnits(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let several processes begin with what takes long, so that none works alone at the end."""
     if hasattr(config, "workerinput"):
-        slow = {item.path for item in items if item.get_closest_marker("slow")}
-        items.sort(key=lambda item: (not ONE_SPARK.search(item.nodeid), item.path not in slow))
+        slow = {_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (_unit(item.nodeid) != "spark", _unit(item.nodeid) not in slow))

@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from moto.server import ThreadedMotoServer
 
@@ -79,11 +80,13 @@ def stand_in(backend: str) -> Iterator[StandIn]:
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """The address of a running moto server on a free port."""
+    """The address of a running moto server on a free port; it is empty."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
+        # All servers of a process have one account, with what an earlier module left in it.
+        urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
         yield f"http://{host}:{port}"
     finally:
         server.stop()
