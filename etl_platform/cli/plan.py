@@ -27,6 +27,7 @@ from etl_platform.config.faults import ConfigError
 from etl_platform.config.load import load
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config, UnknownJobError
+from etl_platform.decide.arithmetic import arithmetic
 from etl_platform.decide.options import Figures, PlatformOption
 from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_jobs
 from etl_platform.notify.figures import duration
@@ -105,6 +106,7 @@ def plan_json(one: Plan) -> dict[str, Any]:
             "recommended_platform": decision.recommended.platform if decision.recommended else None,
             "preference": decision.preference,
             "charged": decision.selected.charged,
+            "arithmetic": arithmetic(one.situation.book, one.job, decision.selected),
             "confidence": decision.confidence,
             "learned_from_runs": decision.learned_from,
             "reasoning": list(decision.reasoning),
@@ -168,6 +170,8 @@ def _sentences(one: Plan, today: Plan | None) -> Table:
             + f"{_usd(one.forecast_usd, decision.selected.charged)} in all ({one.forecast_from})",
         ),
     ]
+    if steps := arithmetic(one.situation.book, one.job, decision.selected):
+        rows.append(("arithmetic", steps))
     if today and today.decision:
         now = today.decision.selected
         rows.append(

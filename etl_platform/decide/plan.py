@@ -13,6 +13,7 @@ from etl_platform.catalog.measure import measure_jobs
 from etl_platform.catalog.stats import TableStats
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.decide.arithmetic import remarks
 from etl_platform.decide.circuit import OpenCircuit, open_circuits
 from etl_platform.decide.cold_start import work_of
 from etl_platform.decide.decision import CannotRunError, Decision, decide
@@ -196,7 +197,11 @@ def _plan(
         forecast_usd=forecast,
         forecast_from=source,
         saving_usd=_saving(decision),
-        notes=(*_notes(config, job, book, circuits, workload, today, now), *learned),
+        notes=(
+            *_notes(config, job, book, circuits, workload, today, now),
+            *_priced_so(book, job, decision),
+            *learned,
+        ),
         situation=situation,
     )
 
@@ -329,6 +334,11 @@ def _notes(
     yield from (f"{platform}: {one.sentence(now)}" for platform, one in circuits.items())
     if not book.prices:
         yield f"no price of region {book.region} is known: all dollars are unknown"
+
+
+def _priced_so(book: PriceBook, job: Job, decision: Decision | None) -> Iterable[str]:
+    size = decision.selected.size if decision else None
+    return remarks(book, job, size) if size else ()
 
 
 def _scaled(stats: TableStats, factor: float) -> TableStats:

@@ -27,9 +27,23 @@ def test_json_tells_options_decision_and_budget(tmp_path: Path) -> None:
     answer = json.loads(call(tmp_path, "plan", "a", "--format", "json").stdout)
     assert answer["workload"]["volume_gb"] == 50
     assert answer["decision"]["selected_platform"] == "local"
+    assert answer["decision"]["arithmetic"] is None
     local = next(one for one in answer["decision"]["options"] if one["platform"] == "local")
     assert (local["feasible"], local["charged"], local["usd"]) == (True, False, None)
     assert answer["budget"]["allowed"] is True
+
+
+def test_people_can_follow_the_dollars(tmp_path: Path) -> None:
+    tables = {"backend": "sqlite", "path": "tracking.db"}
+    write(
+        tmp_path / "etl_config.json",
+        config(
+            job("a", data_sources=[SOURCE], platform={"user_preference": "glue"}),
+            global_settings={"tracking": tables, "feature_flags": {"enable_auto_size_detection": False}},
+        ),
+    )
+    shown = " ".join(call(tmp_path, "plan", "a", ETL_PLATFORM_PROFILE="aws").stdout.split())
+    assert "arithmetic Glue Spark, standard execution:" in shown
 
 
 def test_the_same_call_gives_the_same_decision(tmp_path: Path) -> None:

@@ -221,3 +221,11 @@ def test_plans_come_in_the_order_of_the_jobs(tmp_path):
     config = Config(path=tmp_path / "etl_config.json", jobs=tuple(jobs), settings=GlobalSettings())
     plans = plan_jobs(config, jobs, SqliteStore(tmp_path / "tracking.db", clock=lambda: NOW), now=NOW)
     assert [one.job.job_id for one in plans] == ["b", "a"]
+
+
+def test_a_plan_says_that_spot_nodes_are_priced_as_on_demand(tmp_path):
+    keys = {"user_preference": "emr", "allow_agent_override": False, "cluster_id": "j-1", "instance_count": 5}
+    answer = plan(tmp_path, job(platform=keys, cost={"spot_instances": {"enabled": True}}))
+    assert any("spot price of m5.xlarge is unknown" in note for note in answer.notes)
+    plain = plan(tmp_path, job(platform=keys))
+    assert not any("spot" in note for note in plain.notes)
