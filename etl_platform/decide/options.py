@@ -207,10 +207,13 @@ class Forecaster:
         return figures if figures.seconds is None else replace(figures, usd=self.usd(size, figures.seconds))
 
     def ranged(self, size: Size, figures: Figures) -> Figures:
-        """The figures with their dollars and the range of these, which are quoted only for what is shown."""
+        """The figures with their dollars, quoted, and their range, which is as rough as that of the seconds."""
         if figures.seconds_low is None or figures.seconds_high is None:
             return figures
-        low, high = self.usd(size, figures.seconds_low), self.usd(size, figures.seconds_high)
+        low, high = (
+            self._rates.usd(size, self._job, self._billed(size, seconds))
+            for seconds in (figures.seconds_low, figures.seconds_high)
+        )
         return replace(self._quoted(size, figures), usd_low=low, usd_high=high)
 
     def usd(self, size: Size, seconds: float) -> float | None:

@@ -29,6 +29,8 @@ class Rates:
     def __init__(self, book: PriceBook):
         self._book = book
         self._known: dict[tuple[Any, ...], _Rate | None] = {}
+        self._job: Job | None = None
+        self._of_job: tuple[Any, ...] = ()
 
     @cached_property
     def elsewhere(self) -> "Rates | None":
@@ -37,17 +39,11 @@ class Rates:
 
     def usd(self, size: Size, job: Job, billed_seconds: float) -> float | None:
         """Dollars of so many billed seconds; None where nobody bills it, or a price is unknown."""
-        keys = job.platform
-        # All of a job that `usage` reads.
-        key = (
-            size.platform,
-            size.label,
-            size.machine,
-            keys.execution_class,
-            keys.architecture,
-            keys.driver_cores,
-            job.cost.spot_instances,
-        )
+        if job is not self._job:
+            keys = job.platform
+            # All of a job that `usage` reads.
+            self._job, self._of_job = job, (keys.execution_class, keys.architecture, keys.driver_cores)
+        key = (size.platform, size.label, self._of_job)
         if key not in self._known:
             self._known[key] = self._rate(size, job)
         rate = self._known[key]
