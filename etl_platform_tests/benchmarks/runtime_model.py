@@ -257,7 +257,11 @@ def choices(shapes: Sequence[RunShape], seconds: np.ndarray) -> list[_Choice]:
     measured: dict[tuple, dict[RunShape | tuple, list[float]]] = {}
     by_key: dict[tuple, RunShape] = {}
     for one, time in zip(shapes, seconds, strict=True):
-        given = (one.data_gb, *one.extra.items())
+        # A figure that is missing equals nothing, not even itself.
+        given = (
+            one.data_gb,
+            *((name, None if pd.isna(value) else value) for name, value in one.extra.items()),
+        )
         cluster = (one.machine, one.nodes, one.cores, one.memory_gb)
         by_key[given, cluster] = one
         measured.setdefault(given, {}).setdefault(cluster, []).append(time)

@@ -77,6 +77,14 @@ def test_an_oracle_has_no_regret(tmp_path):
     assert regret(Oracle(among), among) == (0.0, 0.0)
 
 
+def test_a_feature_that_is_missing_everywhere_keeps_no_input_apart(tmp_path):
+    simulated(tmp_path / "rank.tsv")
+    table = pd.read_csv(tmp_path / "rank.tsv", sep="\t")
+    table.assign(unknown=np.nan).to_csv(tmp_path / "gaps.tsv", sep="\t", index=False)
+    known, gaps = (choices(*read_runs(tmp_path / name)) for name in ("rank.tsv", "gaps.tsv"))
+    assert [len(one.clusters) for one in gaps] == [len(one.clusters) for one in known]
+
+
 def test_without_measured_runs_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime_model, "MEASURED", tmp_path / "absent")
     answer = CliRunner().invoke(main, [])
