@@ -207,7 +207,7 @@ class Forecaster:
         return figures if figures.seconds is None else replace(figures, usd=self.usd(size, figures.seconds))
 
     def ranged(self, size: Size, figures: Figures) -> Figures:
-        """The figures with their dollars, quoted, and their range, which is as rough as that of the seconds."""
+        """The figures with quoted dollars, and the range of these, which is as rough as that of time."""
         if figures.seconds_low is None or figures.seconds_high is None:
             return figures
         low, high = (

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from etl_platform.config.models.cost import Cost
 
+TO_CHECK = (
+    "have the size of its sources measured or set `size_gb`, and where prices of the region are unknown run "
+    "`etl-platform prices refresh` or set `pricing.overrides`"
+)
+"""What makes the cost of a run known."""
+
 
 class OverBudgetError(RuntimeError):
     """A run that must not start, because its budget is a hard limit.
@@ -55,11 +61,12 @@ def check_budget(
     """Hold a run's estimate against the budgets of its job.
 
     A warning is given from `cost_alerts.threshold_percent` of a budget on. Above a budget the run is refused
-    where `hard_limit` is set. What is unknown is warned of and refuses nothing.
+    where `hard_limit` is set, and so it is where the budget cannot be checked because the run's cost is
+    unknown. A run that nobody bills is never refused.
 
     Args:
         cost: The job's budgets.
-        estimate_usd: Expected dollars of the run; None: unknown.
+        estimate_usd: Expected dollars of the run; None: unknown; 0: nobody bills it.
         spent_this_month_usd: Dollars of the calendar month so far; None: unknown.
         forecast_month_usd: Expected dollars of the whole month; it warns and never refuses.
     """
@@ -71,7 +78,11 @@ def check_budget(
         if budget is None:
             return
         if usd is None:
-            near.append(f"{what} is unknown, so `{name}` of ${budget:,.2f} cannot be checked.")
+            unchecked = f"{what} is unknown, so `{name}` of ${budget:,.2f} cannot be checked"
+            if cost.hard_limit and estimate_usd is None:
+                over.append(f"{unchecked}: {TO_CHECK}.")
+            else:
+                near.append(f"{unchecked}.")
         elif usd > budget:
             over.append(f"{what}, ${usd:,.2f}, is over `{name}` of ${budget:,.2f}.")
         elif usd >= share * budget:
@@ -89,6 +100,6 @@ def check_budget(
                 f"The month's forecast of ${forecast_month_usd:,.2f} is over `budget_monthly_usd` of "
                 f"${cost.budget_monthly_usd:,.2f}."
             )
-    if cost.hard_limit:
+    if cost.hard_limit and estimate_usd != 0:
         return BudgetVerdict(not over, tuple(over), tuple(near))
     return BudgetVerdict(True, (), (*over, *near))

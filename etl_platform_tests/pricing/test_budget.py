@@ -18,8 +18,8 @@ def test_a_run_is_warned_of_from_the_threshold_on(estimate, word):
     assert [word in sentence for sentence in verdict.warnings] == ([True] if word else [])
 
 
-@pytest.mark.parametrize(("estimate", "allowed"), [(10.0, True), (10.01, False), (None, True)])
-def test_a_hard_limit_refuses_only_what_is_over_it(estimate, allowed):
+@pytest.mark.parametrize(("estimate", "allowed"), [(10.0, True), (10.01, False), (None, False)])
+def test_a_hard_limit_refuses_what_is_over_it_or_cannot_be_checked(estimate, allowed):
     assert check_budget(budget(budget_per_run_usd=10.0, hard_limit=True), estimate).allowed is allowed
 
 
@@ -30,6 +30,17 @@ def test_the_month_counts_what_was_spent():
     assert not verdict.allowed
     with pytest.raises(OverBudgetError, match=r'job "orders" is not started.*\$101\.00'):
         verdict.enforce("orders")
+
+
+def test_what_cannot_be_checked_says_what_to_do():
+    verdict = check_budget(budget(budget_per_run_usd=10.0, hard_limit=True), None)
+    assert "prices refresh" in verdict.refusals[0] and "size_gb" in verdict.refusals[0]
+
+
+def test_a_run_that_nobody_bills_is_never_refused():
+    verdict = check_budget(budget(budget_monthly_usd=10.0, hard_limit=True), 0.0, spent_this_month_usd=15.9)
+    assert verdict.allowed
+    assert "$15.90" in verdict.warnings[0]
 
 
 def test_a_forecast_warns_and_never_refuses():
