@@ -65,9 +65,8 @@ class Answering:
             return self._columns("letters" if "letters" in sql else "zoo" if "zoo" in sql else "none")
         if sql == "SHOW server_encoding":
             return [("UTF8",)]
-        tree = sqlglot.parse_one(sql, read=self.dialect).transform(_plain_type).transform(_in_duckdb)
         with self._lock:
-            return self.connection.execute(tree.sql("duckdb")).fetchall()
+            return self.connection.execute(in_duckdb(sql, self.dialect)).fetchall()
 
     def _columns(self, table: str) -> list[tuple[Any, ...]]:
         names = {"zoo": [name for name in zoo.zoo().column_names if name != "list"], "letters": ["letter"]}
@@ -80,6 +79,12 @@ class Answering:
             case "postgres":
                 return [(name, POSTGRES[name], "b") for name in names.get(table, [])]
         return [(name, MYSQL[name]) for name in names.get(table, [])]
+
+
+def in_duckdb(sql: str, dialect: str) -> str:
+    """A query in the words of DuckDB."""
+    tree = sqlglot.parse_one(sql, read=dialect).transform(_plain_type).transform(_in_duckdb)
+    return tree.sql("duckdb")
 
 
 def _plain_type(node: Any) -> Any:
@@ -157,7 +162,7 @@ def data_api(server: Answering) -> Iterator[str]:
             case "GetStatementResult":
                 name, _, number = body["Id"].partition(":")
                 rows = results[name][int(number) - 1]
-                return {"Records": [[_field(value) for value in row] for row in rows]}
+                return {"Records": [[field_of(value) for value in row] for row in rows]}
         raise AssertionError(operation)
 
     class Handler(BaseHTTPRequestHandler):
@@ -184,7 +189,7 @@ def data_api(server: Answering) -> Iterator[str]:
         http.server_close()
 
 
-def _field(value: Any) -> dict[str, Any]:
+def field_of(value: Any) -> dict[str, Any]:
     """A value as the Data API gives it: sums of whole numbers come as texts."""
     match value:
         case None:

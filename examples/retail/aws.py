@@ -26,7 +26,7 @@ from etl_platform.config.models.data_sources import GlueCatalogSource
 from etl_platform.config.project import Config
 from etl_platform.platforms.aws_access import AwsAccess
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, aws_stand_in
-from examples.retail.aws_services import GlueRuns, LambdaRuns, RedshiftFigures, put_folder, put_table
+from examples.retail.aws_services import GlueRuns, LambdaRuns, Redshift, put_folder, put_table
 from examples.retail.data import BUCKET, lay_out
 
 EXAMPLE = Path(__file__).parent
@@ -117,7 +117,7 @@ def _fill(account: Account) -> None:
     runs = account.project.parent / "runs"
     GlueRuns(account.aws, local, runs)
     LambdaRuns(account.aws, runs)
-    RedshiftFigures(account.aws, account.root)
+    Redshift(account.aws, account.root)
     _roles(account)
 
 

@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 
 from etl_platform.config.models.job import Job
@@ -43,6 +45,7 @@ from etl_platform.runtime.contract import (
     write_json,
 )
 from etl_platform_tests.platforms.aws_stand_in import AwsStandIn, Call, Reply
+from etl_platform_tests.quality.server_stand_ins import field_of, in_duckdb
 
 WAREHOUSE = "s3://retail-data-lake/warehouse"
 """Where the files of the Glue tables stand."""
@@ -263,13 +266,14 @@ class LambdaRuns:
         self._logs.write(group, stream, lines)
 
 
-class RedshiftFigures:
-    """Answers what the catalog asks of Redshift out of the tables on this machine."""
+class Redshift:
+    """Answers the catalog's questions to Redshift, and rules, out of the tables on this machine."""
 
     def __init__(self, aws: AwsStandIn, root: Path):
         self._root = root
         self._asked: dict[str, dict[str, Any]] = {}
         aws.answer("redshift-data:ExecuteStatement", self._execute)
+        aws.answer("redshift-data:BatchExecuteStatement", self._execute)
         aws.answer("redshift-data:DescribeStatement", self._describe)
         aws.answer("redshift-data:GetStatementResult", self._result)
 
@@ -282,7 +286,10 @@ class RedshiftFigures:
         return Reply({"Id": call.body["Id"], "Status": "FINISHED", "HasResultSet": True})
 
     def _result(self, call: Call) -> Reply:
-        asked = self._asked[call.body["Id"]]
+        asked = self._asked[call.body["Id"].partition(":")[0]]
+        if "Sqls" in asked:
+            records = [[field_of(value) for value in row] for row in self._rows(asked)]
+            return Reply({"Records": records, "ColumnMetadata": [], "TotalNumRows": len(records)})
         names = {parameter["name"]: parameter["value"] for parameter in asked["Parameters"]}
         folder = self._root / "redshift" / asked["ClusterIdentifier"] / asked["Database"]
         folder = folder / names["schema"] / names["table"]
@@ -294,6 +301,23 @@ class RedshiftFigures:
             count = sum(pq.read_metadata(file).num_rows for file in files)
             rows = [[{"longValue": megabytes}, {"longValue": count}, {"isNull": True}, {"isNull": True}]]
         return Reply({"Records": rows, "ColumnMetadata": [], "TotalNumRows": len(rows)})
+
+    def _rows(self, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The answer of the last statement of a batch; those before it are settings."""
+        sql, root = (
+            asked["Sqls"][-1],
+            self._root / "redshift" / asked["ClusterIdentifier"] / asked["Database"],
+        )
+        if named := re.search(r"svv_columns WHERE table_schema = '(\w+)' AND table_name = '(\w+)'", sql):
+            columns = columns_of(root / named[1] / named[2])
+            return [(name, _REDSHIFT_TYPES.get(kind, kind), None, None) for name, kind in columns]
+        with duckdb.connect() as connection:
+            for folder in root.glob("*/*"):
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{folder.parent.name}"')
+                connection.execute(
+                    f'CREATE VIEW "{folder.parent.name}"."{folder.name}" AS FROM "{folder}/*.parquet"'
+                )
+            return connection.execute(in_duckdb(sql, "redshift")).fetchall()
 
 
 def put_folder(access: AwsAccess, uri: str, folder: Path) -> None:
@@ -333,6 +357,7 @@ def put_table(access: AwsAccess, database: str, table: str, folder: Path) -> Non
         client.update_table(DatabaseName=database, TableInput=described)
 
 
+_REDSHIFT_TYPES = {"int": "integer", "double": "double precision", "string": "character varying"}
 _TYPES = {"int64": "bigint", "int32": "int", "float": "float", "large_string": "string", "bool": "boolean"}
 
 
