@@ -166,7 +166,7 @@ def _sentences(one: Plan, today: Plan | None) -> Table:
         ),
         (
             "this month",
-            (f"{_usd(one.spent_usd)} so far, " if one.spent_usd or decision.selected.charged else "")
+            (f"{_spent(one)} so far, " if one.spent_usd or decision.selected.charged else "")
             + f"{_usd(one.forecast_usd, decision.selected.charged)} in all ({one.forecast_from})",
         ),
     ]
@@ -186,6 +186,10 @@ def _sentences(one: Plan, today: Plan | None) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _spent(one: Plan) -> str:
+    return "$0.00 (no run yet)" if one.spent_usd == 0 else _usd(one.spent_usd)
 
 
 def _size(option: PlatformOption) -> str:

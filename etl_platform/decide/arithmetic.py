@@ -7,7 +7,7 @@ from etl_platform.decide.cold_start import BILLED_START, start_seconds
 from etl_platform.decide.options import PlatformOption
 from etl_platform.decide.size import Size, usage
 from etl_platform.pricing.book import PriceBook
-from etl_platform.pricing.quote import number, quote
+from etl_platform.pricing.quote import Line, number, quote, total
 
 
 def arithmetic(book: PriceBook, job: Job, option: PlatformOption) -> str | None:
@@ -27,7 +27,10 @@ def arithmetic(book: PriceBook, job: Job, option: PlatformOption) -> str | None:
     if used is None:
         return None
     answer = quote(book, used)
-    parts = [f"{one.what}: {one.arithmetic}" for one in answer.lines]
+    alike: dict[str, list[Line]] = {}
+    for one in answer.lines:
+        alike.setdefault(one.steps, []).append(one)
+    parts = [_product(lines) for lines in alike.values()]
     if len(parts) > 1 and answer.total_usd is not None:
         parts.append(f"${number(Decimal(str(answer.total_usd)))} in all")
     if unbilled:
@@ -41,6 +44,20 @@ def remarks(book: PriceBook, job: Job, size: Size) -> list[str]:
     """What the dollars of a size leave out or take for granted, such as a spot price that nobody knows."""
     used = usage(size, job, 0.0)
     return [] if used is None else used.remarks(book)
+
+
+def _product(lines: list[Line]) -> str:
+    """Lines of one quantity as one product: nodes × hours × what each of them costs an hour."""
+    first = lines[0]
+    if len(lines) == 1:
+        return f"{first.what}: {first.arithmetic}"
+    prices = " + ".join(
+        f"{'unknown' if one.unit_price_usd is None else f'${one.unit_price_usd:g}'} {one.what}"
+        for one in lines
+    )
+    usd = total(lines)
+    hours = f"{number(Decimal(str(first.quantity)))} {first.unit}"
+    return f"{first.steps} = {hours} × ({prices}) = {'unknown' if usd is None else f'${usd:,.6f}'}"
 
 
 def _driver(size: Size) -> str | None:

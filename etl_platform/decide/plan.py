@@ -259,9 +259,7 @@ def _month(
     source = f"{left:,} scheduled run{'' if left == 1 else 's'} left at the estimate"
     its = [one for one in history.days if (one.day.year, one.day.month) == (today.year, today.month)]
     runs, unpriced = sum(one.runs for one in its), sum(one.unpriced for one in its)
-    if not runs:
-        source = f"no run yet; {source}"
-    elif unpriced:
+    if unpriced:
         source += f", without {unpriced:,} of {runs:,} runs so far, whose cost is unknown"
     return (forecast.spent_usd or 0.0) + left * estimate, source
 

@@ -272,7 +272,7 @@ def region_warning(book: PriceBook) -> str | None:
         return None
     what = ", ".join(missing) if book.prices else "anything"
     return (
-        f"no price of {what} in {book.region} is known, so dollars there are unknown and no budget can be "
+        f"no price of {what} in {book.region} is known, so its dollars are unknown and its budgets cannot be "
         f"checked: run `etl-platform prices refresh --region {book.region}`, or give the prices as "
         "`global_settings.pricing.overrides`"
     )

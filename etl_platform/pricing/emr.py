@@ -103,12 +103,13 @@ class EmrCluster(TimedUsage):
 
     def lines(self, book: PriceBook) -> list[Line]:
         """Uplift, instances and volumes of each group of nodes that costs the same."""
+        spot = book.price(spot_key(self.worker_type)) if self.spot_workers else None
+        cheaper = self.spot_workers if spot else 0
         steady = {self.primary_type: 1}
-        steady[self.worker_type] = steady.get(self.worker_type, 0) + self.workers - self.spot_workers
+        steady[self.worker_type] = steady.get(self.worker_type, 0) + self.workers - cheaper
         lines = [one for kind, count in steady.items() if count for one in self._group(book, kind, count)]
-        if self.spot_workers:
-            spot = book.price(spot_key(self.worker_type))
-            lines += self._group(book, self.worker_type, self.spot_workers, spot.usd if spot else None)
+        if spot:
+            lines += self._group(book, self.worker_type, cheaper, spot.usd)
         return lines
 
     def remarks(self, book: PriceBook) -> list[str]:

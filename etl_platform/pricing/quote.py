@@ -16,6 +16,7 @@ class Line(BaseModel):
         price_key: Key in the price book.
         quantity: Billed units, after minimum, increment and free tier.
         usd: None where the price is unknown in the book's region.
+        steps: How the quantity comes about, such as `6 DPU × 900 s ÷ 3600`.
         arithmetic: How the dollars come about, for people.
     """
 
@@ -29,6 +30,7 @@ class Line(BaseModel):
     unit_price_usd: float | None
     per: int
     usd: float | None
+    steps: str
     arithmetic: str
     source: str | None
 
@@ -111,6 +113,7 @@ def line(book: PriceBook, key: str, quantity: Amount, steps: str, what: str | No
         unit_price_usd=None if price is None else float(price.usd),
         per=rule.per if rule else 1,
         usd=None if usd is None else float(usd),
+        steps=steps,
         arithmetic=text,
         source=price.source if price else None,
     )

@@ -44,6 +44,7 @@ def test_people_can_follow_the_dollars(tmp_path: Path) -> None:
     )
     shown = " ".join(call(tmp_path, "plan", "a", ETL_PLATFORM_PROFILE="aws").stdout.split())
     assert "arithmetic Glue Spark, standard execution:" in shown
+    assert "this month $0.00 (no run yet) so far" in shown
 
 
 def test_the_same_call_gives_the_same_decision(tmp_path: Path) -> None:

@@ -46,7 +46,10 @@ def test_the_driver_of_emr_serverless_is_named():
 def test_a_cluster_lists_both_kinds_of_nodes_and_bills_its_start():
     keys = {"instance_type": "m5.xlarge", "core_instance_type": "m5.2xlarge", "instance_count": 5}
     text, _ = line("emr", keys)
-    assert "1 m5.xlarge × " in text and "4 m5.2xlarge × " in text and "EBS volumes of m5.2xlarge" in text
+    assert re.search(
+        r"1 m5.xlarge × .*\(\$0.048 EMR uplift of m5.xlarge \+ \$0.192 EC2 m5.xlarge\) = \$", text
+    )
+    assert "4 m5.2xlarge × " in text and "EBS volumes of m5.2xlarge" in text
     assert "not billed" not in text
 
 

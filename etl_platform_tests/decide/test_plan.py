@@ -138,7 +138,7 @@ def test_the_month_is_what_is_left_of_the_schedule_times_the_estimate_before_the
     assert answer.decision and answer.decision.selected.figures.usd
     # NOW is the 21st of September, 14:13 UTC.
     assert answer.forecast_usd == pytest.approx(9 * answer.decision.selected.figures.usd)
-    assert answer.forecast_from == "no run yet; 9 scheduled runs left at the estimate"
+    assert answer.forecast_from == "9 scheduled runs left at the estimate"
     assert answer.spent_usd == 0.0
 
 
