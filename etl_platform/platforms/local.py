@@ -185,8 +185,8 @@ class LocalPlatform:
         if not isinstance(pid, int):
             return False
         if child := self._started.get(pid):
-            # Also takes the exit code off the system, which else keeps the dead process.
-            child.poll()
+            # Its environment cannot be read at once; this also takes the exit code off the system.
+            return child.poll() is None
         return process_tree.belongs(pid, _folder(handle))
 
     def _end_without_outcome(self, handle: RunHandle) -> dict[str, Any]:
