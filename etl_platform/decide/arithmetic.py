@@ -7,7 +7,7 @@ from etl_platform.decide.cold_start import BILLED_START, start_seconds
 from etl_platform.decide.options import PlatformOption
 from etl_platform.decide.size import Size, usage
 from etl_platform.pricing.book import PriceBook
-from etl_platform.pricing.quote import Line, number, quote, total
+from etl_platform.pricing.quote import Line, number, quote, total, unknown_prices
 
 
 def arithmetic(book: PriceBook, job: Job, option: PlatformOption) -> str | None:
@@ -41,9 +41,9 @@ def arithmetic(book: PriceBook, job: Job, option: PlatformOption) -> str | None:
 
 
 def remarks(book: PriceBook, job: Job, size: Size) -> list[str]:
-    """What the dollars of a size leave out or take for granted, such as a spot price that nobody knows."""
+    """What the dollars of a size take for granted, such as spot nodes at the price of others, or lack."""
     used = usage(size, job, 0.0)
-    return [] if used is None else used.remarks(book)
+    return [] if used is None else [*used.remarks(book), *unknown_prices(book, used.lines(book))]
 
 
 def _product(lines: list[Line]) -> str:

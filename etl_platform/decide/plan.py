@@ -336,7 +336,8 @@ def _notes(
 
 def _priced_so(book: PriceBook, job: Job, decision: Decision | None) -> Iterable[str]:
     size = decision.selected.size if decision else None
-    return remarks(book, job, size) if size else ()
+    # Where the book has no price at all another note says so.
+    return remarks(book, job, size) if size and book.prices else ()
 
 
 def _scaled(stats: TableStats, factor: float) -> TableStats:

@@ -12,6 +12,7 @@ from etl_platform.platforms.spark_submit import (
     run_name,
     run_tags,
 )
+from etl_platform.pricing.emr import spot_workers
 
 DEFAULT_INSTANCES = 3
 """A primary and two core nodes, as EMR's own console starts with."""
@@ -116,10 +117,10 @@ def spot_nodes(request: RunRequest) -> int:
 
     None of them where an attempt before this one lost its spot capacity.
     """
-    spot, count = request.job.cost.spot_instances, request.job.platform.instance_count or DEFAULT_INSTANCES
-    if not spot.enabled or (request.decision is not None and request.decision.on_demand):
+    if request.decision is not None and request.decision.on_demand:
         return 0
-    return max(min(int(count * spot.max_spot_percentage / 100), count - 2), 0)
+    job = request.job
+    return spot_workers(job.cost.spot_instances, job.platform.instance_count or DEFAULT_INSTANCES)
 
 
 def _instances(request: RunRequest) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def quote(book: PriceBook, usage: Usage) -> Quote:
         price_book_date=book.date.isoformat(),
         lines=lines,
         total_usd=total(lines),
-        warnings=(*usage.remarks(book), *_warnings(book, lines)),
+        warnings=(*usage.remarks(book), *unknown_prices(book, lines), *_unconfirmed(book, lines)),
     )
 
 
@@ -155,15 +155,17 @@ def _rate(price: Price) -> str:
     return f"${number(price.usd)} {article} {per}" if price.per == 1 else f"${number(price.usd)} for {per}"
 
 
-def _warnings(book: PriceBook, lines: Iterable[Line]) -> Iterable[str]:
+def unknown_prices(book: PriceBook, lines: Iterable[Line]) -> list[str]:
+    """A sentence for each price of some lines that the book does not know in its region."""
+    return [
+        f"the price of {key} in {book.region} is unknown: give it as "
+        f'`"pricing": {{"overrides": {{"{key}": …}}}}`, or run `etl-platform prices refresh`.'
+        for key in dict.fromkeys(one.price_key for one in lines if one.usd is None)
+    ]
+
+
+def _unconfirmed(book: PriceBook, lines: Iterable[Line]) -> Iterable[str]:
     keys = dict.fromkeys(one.price_key for one in lines)
-    for key in keys:
-        price = book.price(key)
-        if price is None:
-            yield (
-                f"the price of {key} in {book.region} is unknown: give it as "
-                f'`"pricing": {{"overrides": {{"{key}": …}}}}`, or run `etl-platform prices refresh`.'
-            )
     unconfirmed = [key for key in keys if (price := book.price(key)) and not price.confirmed]
     if unconfirmed:
         yield (

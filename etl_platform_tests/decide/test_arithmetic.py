@@ -65,3 +65,11 @@ def test_spot_nodes_of_unknown_price_are_remarked():
     assert size
     assert "spot price of m5.xlarge is unknown: its 2 spot nodes" in remarks(open_book(), one, size)[0]
     assert remarks(open_book(overrides={"ec2.m5.xlarge.spot_hour": 0.07}), one, size) == []
+
+
+def test_a_price_that_is_unknown_is_remarked_with_its_key():
+    one = spark_job({"instance_type": "m5.16xlarge", "instance_count": 5})
+    size = declared(one, "emr")
+    assert size
+    (said,) = remarks(open_book(), one, size)
+    assert "the price of emr.m5.16xlarge.instance_hour in us-east-1 is unknown" in said
