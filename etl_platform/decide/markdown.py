@@ -2,6 +2,7 @@
 
 from etl_platform.decide.decision import Decision
 from etl_platform.decide.options import Figures, PlatformOption
+from etl_platform.decide.reasons import percent
 
 UNKNOWN = "unknown"
 
@@ -25,7 +26,7 @@ def decision_table(decision: Decision) -> str:
 
 def _line(option: PlatformOption) -> str:
     figures = option.figures
-    on_time = UNKNOWN if figures.on_time is None else f"{figures.on_time:.0%}"
+    on_time = UNKNOWN if figures.on_time is None else percent(figures.on_time)
     possible = "yes" if option.feasible else "; ".join(option.reasons).replace("|", "\\|")
     cells = (option.platform, _size(option), _seconds(figures), _usd(option), on_time, possible)
     return f"| {' | '.join(cells)} |"

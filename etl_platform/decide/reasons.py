@@ -72,7 +72,7 @@ def _limit(goal: Goal) -> str:
 
 def _left_out(goal: Goal, one: PlatformOption) -> str:
     figures = one.figures
-    known = f"cost ${figures.usd:,.2f}" if figures.usd is not None else "be better"
+    known = f"cost ${figures.usd:,.2f}" if figures.usd is not None else f"be better by {HOME_REGION}'s prices"
     if goal.priority == "speed" and figures.seconds is not None:
         known = f"take {figures.seconds / 60:,.1f} minutes"
     return f"{one.platform} would {known} but meets it with {percent(figures.on_time or 0.0)}"
