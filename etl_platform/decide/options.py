@@ -148,6 +148,7 @@ class Forecaster:
             size, seconds = one.size, one.seconds
             assert size and seconds, "only runs that teach are borrowed"
             self._seen.add(size.platform)
+            size = as_one_process_uses(size) if one.traits.kind == "python" else size
             shape = estimated(size, one.work, self._running_cluster)
             rows.append((replace(shape, extra={"job": one.job_id}), seconds))
         shapes, seconds = zip(*rows, strict=True) if rows else ((), ())
