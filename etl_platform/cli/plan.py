@@ -189,7 +189,8 @@ def _sentences(one: Plan, today: Plan | None) -> Table:
 
 
 def _spent(one: Plan) -> str:
-    return "$0.00 (no run yet)" if one.spent_usd == 0 else _usd(one.spent_usd)
+    first = one.spent_usd == 0 and not one.situation.history.days
+    return "$0.00 (no run yet)" if first else _usd(one.spent_usd)
 
 
 def _size(option: PlatformOption) -> str:

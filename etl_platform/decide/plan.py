@@ -249,7 +249,8 @@ def _month(
         return None, "this machine charges nothing"
     today = _day(now)
     forecast = forecast_month(history.days, today)
-    if forecast.expected_usd is not None:
+    # Runs that cost nothing, as those of this machine, say nothing of a platform that charges.
+    if forecast.expected_usd is not None and any(one.usd for one in history.days):
         return forecast.expected_usd, f"its runs of {forecast.days} days"
     left = runs_left(job, now)
     if left is None:

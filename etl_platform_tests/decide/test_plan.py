@@ -114,7 +114,7 @@ def test_what_if_takes_factors_and_totals(tmp_path, text, volume):
     assert plan(tmp_path, job(), what_if=text).workload.volume_gb == pytest.approx(volume)
 
 
-@pytest.mark.parametrize("text", ["size=big", "10x", "size=0x", "cost=2x"])
+@pytest.mark.parametrize("text", ["size=big", "10x", "size=0x", "cost=2x", f"size={'9' * 320}x"])
 def test_what_cannot_be_read_says_what_to_write(text):
     with pytest.raises(BadWhatIfError, match="size=10x"):
         WhatIf.parse(text)
@@ -229,3 +229,12 @@ def test_a_plan_says_that_spot_nodes_are_priced_as_on_demand(tmp_path):
     assert any("spot price of m5.xlarge is unknown" in note for note in answer.notes)
     plain = plan(tmp_path, job(platform=keys))
     assert not any("spot" in note for note in plain.notes)
+
+
+def test_runs_without_charge_do_not_make_the_month_free(tmp_path):
+    daily = job(execution={"sql": "select 1", "schedule": "0 5 * * *", "timeout_minutes": 600.0})
+    free = CostBreakdown(total_cost_usd=0.0)
+    runs = [one.model_copy(update={"cost_breakdown": free}) for one in runs_every(86_400, 6)]
+    answer = plan(tmp_path, daily, executions=runs)
+    assert answer.forecast_from == "9 scheduled runs left at the estimate"
+    assert answer.forecast_usd
