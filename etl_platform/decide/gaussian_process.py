@@ -31,6 +31,7 @@ class Prior:
     Attributes:
         offset: Standard deviation of the constant.
         slopes: Standard deviation of the slope of each column.
+        reach: How far from the middle of the data slopes go on; beyond it their effect stays what it is.
         steepness: Median, and standard deviation of the logarithm, of a factor of all slopes.
         lengths: The same, of each column, of the length over which its curve bends.
         joins: Whether each column takes part in the joint curve.
@@ -44,6 +45,7 @@ class Prior:
 
     offset: float
     slopes: Sequence[float]
+    reach: float
     steepness: tuple[float, float]
     lengths: Sequence[tuple[float, float]]
     joins: Sequence[bool]
@@ -119,7 +121,7 @@ class GaussianProcess:
 
         rows = self._centred(rows)
         alone, group, _, together, steepness = np.exp(2 * self._theta[:SIZES])
-        slopes = (rows[:, :-1] ** 2 * np.square(self._prior.slopes)).sum(1) * steepness
+        slopes = (self._reached(rows) ** 2 * np.square(self._prior.slopes)).sum(1) * steepness
         before = self._prior.offset**2 + slopes + group + alone + together
         if not len(self._rows):
             return np.tile(self._mean, (len(rows), 1)), before
@@ -148,11 +150,17 @@ class GaussianProcess:
 
         return rows - (np.append(rows[:, :-1].mean(0), 0.0) if self._centre is None else self._centre)
 
+    def _reached(self, rows: "ndarray") -> "ndarray":
+        # Columns as far as slopes go on in them.
+        import numpy as np
+
+        return self._prior.reach * np.tanh(rows[:, :-1] / self._prior.reach)
+
     def _compared(self, left: "ndarray", right: "ndarray") -> _Pairs:
         import numpy as np
 
         return _Pairs(
-            trend=(left[:, :-1] * np.square(self._prior.slopes)) @ right[:, :-1].T,
+            trend=(self._reached(left) * np.square(self._prior.slopes)) @ self._reached(right).T,
             squares=(left[:, None, :-1] - right[None, :, :-1]) ** 2,
             same=left[:, None, -1] == right[None, :, -1],
         )

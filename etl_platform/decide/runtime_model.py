@@ -52,6 +52,10 @@ PRESSURE_SLOPE = 0.05
 """The same of data per memory, which is a power of other columns already: what counts is where it bends, as
 where the data no longer fit and are spilled."""
 
+REACH = 3.0
+"""Logarithm of how far from its runs a job's own slopes go on: a factor of twenty. Beyond that the physics
+goes on alone, since what megabytes took says little of how terabytes scale."""
+
 STEEPNESS = (1.0, 0.5)
 """Median, and standard deviation of the logarithm, of a factor of all slopes: some jobs defy the physics."""
 
@@ -175,6 +179,7 @@ class RuntimeModel:
         prior = Prior(
             offset=OFFSET,
             slopes=[DATA_SLOPE, CORES_SLOPE, *others, PRESSURE_SLOPE],
+            reach=REACH,
             steepness=STEEPNESS,
             lengths=[SMOOTH_LENGTH, SMOOTH_LENGTH, *[LENGTH] * len(further), LENGTH],
             joins=[*[True] * len(encoder.columns), False],

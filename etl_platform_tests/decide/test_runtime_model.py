@@ -203,3 +203,10 @@ def test_a_run_without_data_is_allowed():
 def test_an_impossible_history_is_refused(runs, times):
     with pytest.raises(ValueError, match="a time above 0"):
         RuntimeModel.fit(runs, times)
+
+
+def test_far_from_its_runs_the_physics_goes_on_and_the_range_stays_one_that_says_something():
+    runs = [shape(data_gb=0.008 * factor) for factor in (1.0, 1.1, 0.9, 1.05, 1.0)]
+    model = RuntimeModel.fit(runs, [one.start_seconds + one.work_seconds for one in runs])
+    (far,) = model.predict([shape(data_gb=500.0)])
+    assert far.quantile(0.9) / far.quantile(0.1) < 100
