@@ -44,6 +44,8 @@ LISTED: dict[str, Listed] = {
     "glue.spark.m_dpu_hour": Listed("AWSGlue", "ETL-MemOptimized-DPU-Hour"),
     "glue.flex.dpu_hour": Listed("AWSGlue", "ETL-Flex-DPU-Hour"),
     "glue.crawler.dpu_hour": Listed("AWSGlue", "Crawler-DPU-Hour"),
+    "ebs.gp2.gb_month": Listed("AmazonEC2", "EBS:VolumeUsage.gp2"),
+    "ebs.gp3.gb_month": Listed("AmazonEC2", "EBS:VolumeUsage.gp3"),
     "emr_serverless.vcpu_hour": Listed("ElasticMapReduce", "EMR-SERVERLESS-vCPUHours"),
     "emr_serverless.memory_gb_hour": Listed("ElasticMapReduce", "EMR-SERVERLESS-MemoryGBHours"),
     "emr_serverless.storage_gb_hour": Listed("ElasticMapReduce", "EMR-SERVERLESS-StorageGBHours"),
@@ -127,7 +129,7 @@ def _ask(client: Any, region: str, packaged: PriceFile) -> dict[str, Decimal]:
 
 def _products(client: Any, code: str, region: str, wanted: dict[str, Listed]) -> Iterator[dict[str, Any]]:
     base = {"regionCode": region}
-    # EC2 has tens of thousands of products a region: ask for each machine by its name.
+    # EC2 has tens of thousands of products a region: ask for each machine and volume by its name.
     searches = [base]
     if code == "AmazonEC2":
         machine = {
@@ -136,8 +138,13 @@ def _products(client: Any, code: str, region: str, wanted: dict[str, Listed]) ->
             "preInstalledSw": "NA",
             "capacitystatus": "Used",
         }
-        types = [place.usage_type.partition(":")[2] for place in wanted.values()]
-        searches = [base | machine | {"instanceType": name} for name in types]
+        named = [place.usage_type.partition(":") for place in wanted.values()]
+        searches = [
+            base | machine | {"instanceType": name}
+            if kind == "BoxUsage"
+            else base | {"productFamily": "Storage", "volumeApiName": name.removeprefix("VolumeUsage.")}
+            for kind, _, name in named
+        ]
     for search in searches:
         filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in search.items()]
         for page in client.get_paginator("get_products").paginate(ServiceCode=code, Filters=filters):

@@ -2,11 +2,14 @@
 
 import json
 import threading
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from etl_platform.pricing.book import open_book, packaged_prices
+from etl_platform.pricing.emr import EmrCluster
+from etl_platform.pricing.quote import quote
 from etl_platform.pricing.refresh import RefreshError, refresh_prices
 
 pytestmark = pytest.mark.slow
@@ -107,3 +110,19 @@ def test_without_credentials_the_error_names_the_permission(monkeypatch, tmp_pat
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(RefreshError, match="pricing:GetProducts"):
         refresh_prices("us-east-1", tmp_path / "price_book.json", packaged_prices())
+
+
+def test_a_cluster_can_be_priced_in_another_region_after_a_refresh(api, tmp_path):
+    api["AmazonEC2"] = [
+        [
+            product("EUC1-BoxUsage:m6g.xlarge", ("0", "0.184")),
+            product("EUC1-EBS:VolumeUsage.gp2", ("0", "0.119")),
+        ]
+    ]
+    api["ElasticMapReduce"] = [[product("EUC1-BoxUsage:m6g.xlarge", ("0", "0.046"))]]
+    path = tmp_path / "price_book.json"
+    refresh_prices("eu-central-1", path, packaged_prices())
+    book = open_book("eu-central-1", path=path)
+    cluster = EmrCluster(primary_type="m6g.xlarge", worker_type="m6g.2xlarge", workers=2, hours=Decimal(1))
+    nodes, volumes = 5 * (0.184 + 0.046), (64 + 2 * 128) * 0.119 / 730
+    assert quote(book, cluster).total_usd == pytest.approx(nodes + volumes)
