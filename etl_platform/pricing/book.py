@@ -13,8 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from etl_platform.config.faults import dotted
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.project import Config
+from etl_platform.config.wording import sentence
 
 HOME_REGION = "us-east-1"
 """Region of the packaged prices, and of a configuration that names none."""
@@ -184,10 +186,19 @@ def read_price_file(path: Path) -> PriceFile:
     try:
         return PriceFile.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        reason = _first_fault(error) if isinstance(error, ValidationError) else str(error)
         raise BadPriceFileError(
-            f"{path}: not a price book: {error}. "
+            f"{path}: not a price book: {reason}. "
             "Write it anew with `etl-platform prices refresh`, or delete it."
         ) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = dotted(first["loc"])
+    if first["type"] == "missing":
+        return f"`{place}` is missing"
+    return f"`{place}`: {sentence([first], None)}" if place else sentence([first], None)
 
 
 def open_book(

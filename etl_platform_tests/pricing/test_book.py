@@ -12,6 +12,7 @@ from etl_platform.pricing.book import (
     open_book,
     packaged_prices,
     refreshed_path,
+    region_warning,
 )
 from etl_platform.pricing.refresh import listed
 
@@ -85,10 +86,16 @@ def test_a_broken_price_file_says_what_to_do(tmp_path):
     project = config(tmp_path)
     refreshed_path(project).parent.mkdir()
     refreshed_path(project).write_text('{"date": "2026-01-01"}')
-    with pytest.raises(BadPriceFileError, match="prices refresh"):
+    with pytest.raises(BadPriceFileError, match=r"`prices` is missing\. Write it anew .* prices refresh"):
         book_of(project)
 
 
 def test_the_price_list_has_a_place_for_each_instance_price():
     keys = [price.key for price in packaged_prices().prices if price.unit == "instance-hour"]
     assert all((place := listed(key)) and place.usage_type.startswith("BoxUsage:") for key in keys)
+
+
+def test_a_region_warning_names_the_platforms_without_prices():
+    assert region_warning(open_book()) is None
+    said = region_warning(open_book("us-west-2"))
+    assert said and said.startswith("no price of emr, lambda, batch in us-west-2 is known")
