@@ -30,6 +30,7 @@ from etl_platform.config.project import Config, UnknownJobError
 from etl_platform.decide.arithmetic import arithmetic
 from etl_platform.decide.options import Figures, PlatformOption
 from etl_platform.decide.plan import BadWhatIfError, Plan, WhatIf, plan_jobs
+from etl_platform.decide.reasons import percent
 from etl_platform.notify.figures import duration
 from etl_platform.pricing.book import BadPriceFileError, UnknownPriceKeyError
 from etl_platform.pricing.history import known_sum
@@ -153,13 +154,12 @@ def _print(one: Plan, what_if: str | None, today: Plan) -> None:
 def _sentences(one: Plan, today: Plan | None) -> Table:
     decision = one.decision
     assert decision is not None, "only a plan with a decision is shown so"
-    confidence = UNKNOWN if decision.confidence is None else f"{decision.confidence:.0%}"
     rows = [
         ("runs on", f"{decision.selected.platform}, {_size(decision.selected)}"),
         ("preferred", decision.preference or "none"),
         ("recommended", decision.recommended.platform if decision.recommended else "not computed"),
         ("why", " ".join(decision.reasoning)),
-        ("confidence", f"{confidence} that the recommendation is the best"),
+        ("confidence", decision.certainty),
         (
             "learned from",
             f"{decision.learned_from} runs" if decision.learned_from else "no runs yet: physics alone",
@@ -215,8 +215,8 @@ def _options(options: tuple[PlatformOption, ...], what_if: str | None) -> Table:
             size,
             _time(option.figures),
             _cost(option.figures, option.charged),
-            UNKNOWN if on_time is None else f"{on_time:.0%}",
-            "yes" if option.feasible else "; ".join(option.reasons),
+            UNKNOWN if on_time is None else percent(on_time),
+            "; ".join(("yes", *option.notes) if option.feasible else option.reasons),
         )
     return table
 

@@ -24,6 +24,9 @@ START_SECONDS: dict[PlatformName, float] = {
 - Local: Spark's own start, measured for this project on two cores.
 """
 
+START_AT_LEAST = 0.5
+"""Share of START_SECONDS that no start is expected to go below: one minute of two on EMR Serverless."""
+
 RUNNING_CLUSTER_SECONDS = 15.0
 """Start of a step on an EMR cluster that runs already: Spark's own start."""
 
@@ -89,7 +92,7 @@ def estimate_seconds(work: Work, size: Size, running_cluster: bool = False) -> f
     """Expected seconds of a first run; None where its input is unknown.
 
     start + (input + files × OPEN_FILE_MB) ÷ cores × (1 ÷ SCAN + 1 ÷ COMPUTE) + 2 × shuffle ÷ (nodes × DISK).
-    It is right within a factor of about two; `runtime_model.ESTIMATE_OFFSET` says so to the model.
+    It is right within a factor of about two; `runtime_model.OFFSET` says so to the model.
     """
     if work.volume_gb is None:
         return None

@@ -27,7 +27,7 @@ def decision_table(decision: Decision) -> str:
 def _line(option: PlatformOption) -> str:
     figures = option.figures
     on_time = UNKNOWN if figures.on_time is None else percent(figures.on_time)
-    possible = "yes" if option.feasible else "; ".join(option.reasons).replace("|", "\\|")
+    possible = "; ".join(("yes", *option.notes) if option.feasible else option.reasons).replace("|", "\\|")
     cells = (option.platform, _size(option), _seconds(figures), _usd(option), on_time, possible)
     return f"| {' | '.join(cells)} |"
 

@@ -9,7 +9,13 @@ from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
 from etl_platform.decide.circuit import OpenCircuit
-from etl_platform.decide.cold_start import BILLED_START, Work, estimate_seconds, start_seconds
+from etl_platform.decide.cold_start import (
+    BILLED_START,
+    START_AT_LEAST,
+    Work,
+    estimate_seconds,
+    start_seconds,
+)
 from etl_platform.decide.history import History
 from etl_platform.decide.obstacles import LAMBDA_SECONDS, needs_account, obstacles
 from etl_platform.decide.ranking import Goal, better
@@ -188,7 +194,8 @@ class Forecaster:
             return [Figures() for _ in sizes]
         found = []
         for size, one in zip(sizes, predictions, strict=True):
-            low, high = one.quantile(LOW), one.quantile(HIGH)
+            least = START_AT_LEAST * start_seconds(size.platform, self._running_cluster)
+            low, high = max(one.quantile(LOW), min(least, one.seconds)), one.quantile(HIGH)
             billed = self._billed(size, one.seconds)
             usd = self._rates.usd(size, self._job, billed)
             elsewhere = self._rates.elsewhere if usd is None else None

@@ -29,6 +29,9 @@ from etl_platform.tracking.store import TrackingStore
 from etl_platform.workload.analyze import analyze
 from etl_platform.workload.model import Workload
 
+MOST = 1e15
+"""Largest factor or size of a what-if: as much as the configuration takes for a size in GB."""
+
 
 class BadWhatIfError(ValueError):
     """A what-if that cannot be read."""
@@ -54,7 +57,7 @@ class WhatIf:
             BadWhatIfError: It is none of these.
         """
         match = re.fullmatch(r"size\s*=\s*(\d+(?:\.\d+)?)\s*(x|mb|gb|tb)", text.strip().lower())
-        if match is None or float(match.group(1)) <= 0:
+        if match is None or not 0 < float(match.group(1)) <= MOST:
             raise BadWhatIfError(
                 f'"{text}" is no what-if; write size=10x, size=200mb, size=500gb or size=2tb.'
             )

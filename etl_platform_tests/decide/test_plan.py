@@ -7,6 +7,7 @@ import pytest
 from etl_platform.config.models.global_settings import GlobalSettings
 from etl_platform.config.models.job import Job
 from etl_platform.config.project import Config
+from etl_platform.decide.cold_start import start_seconds
 from etl_platform.decide.options import Figures
 from etl_platform.decide.plan import (
     BadWhatIfError,
@@ -238,3 +239,11 @@ def test_runs_without_charge_do_not_make_the_month_free(tmp_path):
     answer = plan(tmp_path, daily, executions=runs)
     assert answer.forecast_from == "9 scheduled runs left at the estimate"
     assert answer.forecast_usd
+
+
+def test_no_run_is_shorter_than_half_of_a_start(tmp_path):
+    decision = plan(tmp_path, job(0.001)).decision
+    assert decision
+    for option in decision.options:
+        least = option.figures.seconds_low
+        assert least is None or least >= 0.5 * start_seconds(option.platform, running_cluster=False)
