@@ -46,5 +46,7 @@ def test_spot_capacity_is_priced_where_its_price_is_given():
     # 80 % of five nodes are four; a primary and a core node stay on demand.
     saved = 3 * (0.384 - 0.15)
     price = {"overrides": {"ec2.m5.2xlarge.spot_hour": 0.15}}
-    assert usd(KEYS, **spot, **price) == pytest.approx(usd(KEYS) - saved)
-    assert usd(KEYS, **spot) == usd(KEYS)
+    on_demand = usd(KEYS)
+    assert on_demand is not None
+    assert usd(KEYS, **spot, **price) == pytest.approx(on_demand - saved)
+    assert usd(KEYS, **spot) == on_demand
