@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from etl_platform.agents.agent import Case
 from etl_platform.agents.once import once
+from etl_platform.config.container_sizes import container
 from etl_platform.config.models.job import Job
 from etl_platform.config.models.platform import WorkerType
 from etl_platform.decide.cold_start import Work, estimate_seconds
@@ -89,7 +90,11 @@ def roomier(job: Job, size: Size) -> Size | None:
             larger = emr(kind, size.keys["instance_count"])
             return larger if larger.cores else None
         case "emr_serverless":
-            keys = job.platform.model_copy(update={"executor_memory_gb": 2 * size.keys["executor_memory_gb"]})
+            cores = size.keys["executor_cores"]
+            larger = container(cores, 2 * size.keys["executor_memory_gb"])
+            if larger is None or larger[0] != cores:
+                return None
+            keys = job.platform.model_copy(update={"executor_memory_gb": larger[1]})
             return serverless(keys, size.keys["max_executors"])
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from etl_platform.config.container_sizes import container
 from etl_platform.config.models.base import PlatformName
 from etl_platform.config.models.job import Job
 from etl_platform.config.models.platform import WorkerType
@@ -27,10 +28,6 @@ NEXT_WORKER: dict[WorkerType, WorkerType] = {
     "R.4X": "R.8X",
 }
 """Worker type to the next one with more memory."""
-
-CONTAINER_GB: dict[float, int] = {0.25: 2, 0.5: 4, 1: 8, 2: 16, 4: 30, 8: 60, 16: 120}
-"""vCPU of a container to the most memory that it may have, for Fargate and EMR Serverless alike (Amazon ECS
-Developer Guide, "Task size"; Amazon EMR Serverless User Guide, "Worker configurations")."""
 
 THROTTLED_SECONDS = 300.0
 """Wait after a refused call: AWS refills most request quotas within minutes."""
@@ -117,18 +114,14 @@ def _more_memory(job: Job, decision: Decision) -> Remedy:
             return _next_platform(decision, "It ran out of memory on the largest function")
         memory_mb = min(round(2 * size.memory_gb * 1024), LAMBDA_MEMORY_MB)
         return Remedy(True, f"It ran out of memory: {memory_mb:,} MB.", {"memory_mb": memory_mb})
-    memory = 2 * size.memory_gb / size.nodes
-    vcpu = max(_vcpu_for(memory), size.cores / size.nodes)
-    if memory > max(CONTAINER_GB.values()):
+    larger = container(size.cores / size.nodes, 2 * size.memory_gb / size.nodes)
+    if larger is None:
         return _next_platform(decision, f"It ran out of memory on the largest containers of {platform}")
+    vcpu, memory = larger
     sentence = f"It ran out of memory: {vcpu:g} vCPU and {memory:g} GB."
     if platform == "batch":
         return Remedy(True, sentence, {"vcpus": float(vcpu), "memory_mb": round(memory * 1024)})
     return Remedy(True, sentence, {"executor_cores": round(vcpu), "executor_memory_gb": memory})
-
-
-def _vcpu_for(memory_gb: float) -> float:
-    return next((vcpu for vcpu, most in CONTAINER_GB.items() if memory_gb <= most), max(CONTAINER_GB))
 
 
 def _larger_worker(now: WorkerType, dpu: float, most: float | None) -> Remedy:

@@ -1,22 +1,11 @@
 """What the services take: a size beyond it is refused with its reason before anything is started."""
 
+from etl_platform.config.container_sizes import CONTAINER_GB
 from etl_platform.config.models.job import Job
 from etl_platform.decide.size import FLEX_TYPES, Size, glue_limit, serverless_driver
 
 LAMBDA_MB = (128, 10_240)
 """Least and most memory of a function (AWS Lambda Developer Guide, "Lambda quotas")."""
-
-CONTAINER_GB: dict[float, tuple[float, ...]] = {
-    0.25: (0.5, 1, 2),
-    0.5: (1, 2, 3, 4),
-    1: tuple(range(2, 9)),
-    2: tuple(range(4, 17)),
-    4: tuple(range(8, 31)),
-    8: tuple(range(16, 61, 4)),
-    16: tuple(range(32, 121, 8)),
-}
-"""vCPU of a container to the GB that it may have. Fargate has all of them, EMR Serverless those from 1 vCPU
-on (Amazon ECS Developer Guide, "Task size"; EMR Serverless User Guide, "Supported worker configurations")."""
 
 
 def beyond_service(size: Size, job: Job) -> str | None:

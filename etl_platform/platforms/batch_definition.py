@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from etl_platform.config.container_sizes import CONTAINER_GB
 from etl_platform.config.models.job import Job
 from etl_platform.platforms.aws_access import AwsAccess, calling
 from etl_platform.platforms.errors import NotRunnableError
@@ -34,17 +35,6 @@ DEFAULT_SIZE = (1.0, 2048)
 
 SHORTEST_TIMEOUT_SECONDS = 60
 """Batch ends no attempt before (SubmitJob, `attemptDurationSeconds`)."""
-
-_FARGATE_MB: dict[float, tuple[int, ...]] = {
-    0.25: (512, 1024, 2048),
-    0.5: tuple(range(1024, 4097, 1024)),
-    1: tuple(range(2048, 8193, 1024)),
-    2: tuple(range(4096, 16385, 1024)),
-    4: tuple(range(8192, 30721, 1024)),
-    8: tuple(range(16384, 61441, 4096)),
-    16: tuple(range(32768, 122881, 8192)),
-}
-"""Memory that Fargate gives to so many vCPU (AWS Batch API, ResourceRequirement)."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +133,12 @@ def check_size(job: Job, queue: Queue) -> None:
     keys = job.platform
     if not queue.on_fargate or keys.vcpus is None:
         return
-    memory = _FARGATE_MB.get(keys.vcpus)
-    if memory is None:
+    if keys.vcpus not in CONTAINER_GB:
         raise NotRunnableError(
             f'job "{job.job_id}": Fargate has no {keys.vcpus:g} vCPU; set platform.vcpus to one of '
-            f"{', '.join(f'{size:g}' for size in _FARGATE_MB)}."
+            f"{', '.join(f'{size:g}' for size in CONTAINER_GB)}."
         )
+    memory = [round(size * 1024) for size in CONTAINER_GB[keys.vcpus]]
     if keys.memory_mb is not None and keys.memory_mb not in memory:
         raise NotRunnableError(
             f'job "{job.job_id}": Fargate gives no {keys.memory_mb} MB to {keys.vcpus:g} vCPU; set '

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from etl_platform.config.container_sizes import CONTAINER_GB
 from etl_platform.config.models.job import Job
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
@@ -10,8 +11,8 @@ from etl_platform.platforms.spark_submit import SparkSubmission, run_name, run_t
 LOG_GROUP = "/aws/emr-serverless"
 """Where EMR Serverless logs by default (EMR Serverless User Guide, "Storing logs")."""
 
-WORKERS: dict[int, tuple[int, int]] = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60), 16: (32, 120)}
-"""vCPU of a worker to its least and most GB (EMR Serverless User Guide, "Worker configurations")."""
+WORKERS = {vcpu: (sizes[0], sizes[-1]) for vcpu, sizes in CONTAINER_GB.items() if vcpu >= 1}
+"""vCPU of a worker to its least and most GB."""
 
 OVERHEAD, OVERHEAD_MB = 0.1, 384
 """What Spark needs of a worker beside its heap: a tenth, and this at least (same guide, "Spark jobs")."""
@@ -44,7 +45,7 @@ def check_workers(job: Job) -> None:
         if memory is not None and not least <= memory <= most:
             raise NotRunnableError(
                 f'job "{job.job_id}": platform.{who}_memory_gb is {memory:g}; an EMR Serverless worker of '
-                f"{cores or 4} vCPU has {least} to {most} GB. Change it, or platform.{who}_cores."
+                f"{cores or 4} vCPU has {least:g} to {most:g} GB. Change it, or platform.{who}_cores."
             )
 
 
