@@ -223,7 +223,7 @@ def _options(options: tuple[PlatformOption, ...], what_if: str | None) -> Table:
 
 def _overview(plans: list[Plan], what_if: str | None) -> Table:
     table = Table(title=f"Where jobs would run with {what_if}" if what_if else "Where jobs would run today")
-    month = _usd(known_sum(one.forecast_usd for one in plans))
+    month = _usd(known_sum(one.forecast_usd for one in plans), any(map(_charged, plans)))
     unknown = sum(one.forecast_usd is None and _charged(one) for one in plans)
     columns = {
         "job": f"{len(plans)} jobs",
@@ -232,7 +232,7 @@ def _overview(plans: list[Plan], what_if: str | None) -> Table:
         "size": "",
         "time": "",
         "cost a run": "",
-        "month": f"{month} and {unknown} unknown" if unknown else month,
+        "month": f"{month} and {unknown} unknown" if unknown and month != UNKNOWN else month,
         "recommended": "",
         "saves a run": "",
     }

@@ -145,15 +145,14 @@ class GaussianProcess:
         return cross, solve_triangular(self._root, cross.T, lower=True)
 
     def _centred(self, rows: "ndarray") -> "ndarray":
-        # Without runs the slopes have no point to turn about: they turn about the rows asked for.
-        import numpy as np
-
-        return rows - (np.append(rows[:, :-1].mean(0), 0.0) if self._centre is None else self._centre)
+        return rows if self._centre is None else rows - self._centre
 
     def _reached(self, rows: "ndarray") -> "ndarray":
-        # Columns as far as slopes go on in them.
+        # Columns as far as slopes go on in them. Where slopes turn is not known without data: a unit off.
         import numpy as np
 
+        if self._centre is None:
+            return np.ones_like(rows[:, :-1])
         return self._prior.reach * np.tanh(rows[:, :-1] / self._prior.reach)
 
     def _compared(self, left: "ndarray", right: "ndarray") -> _Pairs:

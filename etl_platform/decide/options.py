@@ -195,7 +195,9 @@ class Forecaster:
         found = []
         for size, one in zip(sizes, predictions, strict=True):
             least = START_AT_LEAST * start_seconds(size.platform, self._running_cluster)
-            low, high = max(one.quantile(LOW), min(least, one.seconds)), one.quantile(HIGH)
+            low, high = one.quantile(LOW), one.quantile(HIGH)
+            # Runs that are over within the start show one that is shorter than is known here.
+            low = max(low, least) if one.seconds > 2 * least else low
             billed = self._billed(size, one.seconds)
             usd = self._rates.usd(size, self._job, billed)
             elsewhere = self._rates.elsewhere if usd is None else None
@@ -344,11 +346,17 @@ def _option(
         recommended_size=other,
         recommended_figures=forecaster.ranged(other, figures[other.label]) if other else None,
         lacks_only_account=account and not against,
-        notes=tuple(_notes(job, chosen, given, free)) if chosen else (),
+        notes=tuple(_notes(job, chosen, given, free, work)) if chosen else (),
     )
 
 
-def _notes(job: Job, chosen: Size, given: Size | None, free: bool) -> Iterator[str]:
+def _notes(job: Job, chosen: Size, given: Size | None, free: bool, work: Work) -> Iterator[str]:
+    volume = work.volume_gb
+    if is_one_process(job) and volume is not None and volume > chosen.memory_gb:
+        yield (
+            f"{volume:,.1f} GB of input are more than its {chosen.memory_gb:g} GB of memory: the script must "
+            "read them in parts."
+        )
     asked = job.platform.dpu_count
     if chosen == given and chosen.platform == "glue" and asked and chosen.keys["dpu_count"] != asked:
         yield f"{asked:g} DPU are no whole size: {chosen.label} is taken, {chosen.keys['dpu_count']:g} DPU."

@@ -42,7 +42,11 @@ class Rates:
         if job is not self._job:
             keys = job.platform
             # All of a job that `usage` reads.
-            self._job, self._of_job = job, (keys.execution_class, keys.architecture, keys.driver_cores)
+            spot = job.cost.spot_instances
+            self._job, self._of_job = (
+                job,
+                (keys.execution_class, keys.architecture, keys.driver_cores, spot.model_dump_json()),
+            )
         key = (size.platform, size.label, self._of_job)
         if key not in self._known:
             self._known[key] = self._rate(size, job)

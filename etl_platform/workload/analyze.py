@@ -1,6 +1,6 @@
 """What a job is about to do: joins, roles, broadcasts, order, shuffle, volume, complexity."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil
 from pathlib import Path
 
@@ -112,9 +112,17 @@ def _with_data_flow(
                 *workload.findings,
                 *findings_of(job, graph, by_role, broadcasts, script, conf),
             ),
-            "notes": tuple(notes),
+            "notes": (*notes, *_uncounted(script)),
         }
     )
+
+
+def _uncounted(script: ScriptFacts | None) -> Iterator[str]:
+    for left, right in script.cartesian if script else ():
+        yield (
+            f"how many rows come of {left} with {right}, which nothing joins, is not known: volume, time and "
+            "cost are of less than the job does"
+        )
 
 
 def _graph(job: Job, stats: Mapping[str, TableStats], script: ScriptFacts | None) -> JoinGraph:

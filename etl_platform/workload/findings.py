@@ -48,7 +48,8 @@ def _disconnected(
         return
     for name in graph.sources:
         alone = not graph.joins_of(name) and not roles[name].declared
-        if not alone or (script and name in script.unioned):
+        crossed = script and any(name in pair for pair in script.cartesian)
+        if not alone or crossed or (script and name in script.unioned):
             continue
         yield Finding(
             type="disconnected_table",

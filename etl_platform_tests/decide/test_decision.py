@@ -118,11 +118,13 @@ def test_cost_meets_the_deadline_with_certainty():
     assert figures.on_time is not None and figures.on_time >= 0.95
 
 
-def test_an_impossible_deadline_takes_the_likeliest_and_says_so():
-    one = spark_job(cost={"optimization_priority": "cost"}, sla={"max_duration_minutes": 0.5})
+@pytest.mark.parametrize("minutes", [0.5, 4.0])
+def test_an_impossible_deadline_takes_one_as_likely_as_any_and_says_so(minutes: float):
+    one = spark_job(cost={"optimization_priority": "cost"}, sla={"max_duration_minutes": minutes})
     decision = decided(one, volume_gb=500.0)
     best = max(o.figures.on_time or 0 for o in decision.options if o.feasible)
-    assert decision.selected.figures.on_time == pytest.approx(best)
+    # Chances within a tenth are alike, and the cheaper wins.
+    assert (decision.selected.figures.on_time or 0) > best - 0.1
     assert "no option surely meets the deadline" in " ".join(decision.reasoning)
 
 

@@ -388,3 +388,12 @@ def test_a_cross_join_of_tables_that_are_joined_elsewhere_is_found(tmp_path: Pat
         'o.join(c, "cid").write.parquet("x")\no.crossJoin(c)'
     )
     assert "cartesian_join" in types(of_script(tmp_path, script))
+
+
+def test_what_comes_of_a_cross_join_is_said_not_to_be_counted(tmp_path: Path):
+    script = 'spark.table("db.orders").crossJoin(spark.table("db.customers"))'
+    workload = of_script(tmp_path, script)
+    assert "orders with customers, which nothing joins, is not known" in workload.notes[0]
+    assert "disconnected_table" not in [
+        one.type for one in workload.findings if one.dataset in ("orders", "customers")
+    ]
