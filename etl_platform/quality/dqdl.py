@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedInput, VisitError
+from lark.exceptions import UnexpectedEOF, UnexpectedInput, VisitError
 
 from etl_platform.quality.dqdl_rules import Composite, Condition, DqdlError, Dynamic, Now, Rule, Ruleset
 
@@ -199,6 +199,11 @@ def parse(text: str) -> Ruleset:
     """
     try:
         return _Reader(text).transform(_grammar().parse(text))
+    except UnexpectedEOF as fault:
+        raise DqdlError(
+            "DQDL: the ruleset ends before it is whole; is a closing ] or a quote missing? "
+            'Expected a ruleset such as Rules = [ IsComplete "id", ColumnValues "price" > 0 ].'
+        ) from fault
     except UnexpectedInput as fault:
         raise DqdlError(
             f"DQDL, line {fault.line}, column {fault.column}: cannot read on here:\n{fault.get_context(text)}"

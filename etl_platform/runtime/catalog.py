@@ -58,9 +58,9 @@ class RunCatalog:
         self._sail = launch.engine == "sail"
         own = launch.target.catalog_table if launch.target else None
         tables = [*launch.inputs, *([own] if own else [])]
+        self._databases: set[str] = set()
         for database in sorted({table.database for table in tables}):
-            folder = launch.local_root / "glue" / database
-            session.sql(f"CREATE DATABASE IF NOT EXISTS `{database}` LOCATION {quoted(str(folder))}")
+            self._make_database(database, launch.local_root / "glue" / database)
         # What the script itself has written in an earlier run need not be declared.
         known = {table.name for table in tables}
         found = (
@@ -70,6 +70,11 @@ class RunCatalog:
         self._waiting = {table.name: table for table in (*tables, *undeclared)}
         self._inputs = {table.name for table in launch.inputs}
         self.register(f"{launch.all_text()} {own.name if own else ''}")
+
+    def _make_database(self, name: str, folder: Path) -> None:
+        if name not in self._databases:
+            self._databases.add(name)
+            self._session.sql(f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION {quoted(str(folder))}")
 
     def register(self, text: str) -> None:
         """Register the tables that a text names and that have not been registered yet."""
@@ -81,6 +86,7 @@ class RunCatalog:
             del self._waiting[table.name]
             first = next(data_files(table.path), None)
             if first is not None:
+                self._make_database(table.database, table.path.parent)
                 _create_table(self._session, table, first, sail=self._sail)
                 if not self._sail and table.name not in self._inputs:
                     _own(self._session, table)

@@ -65,6 +65,8 @@ _SPARK_TEXT = {
     "stored as": "Sail has no Hive tables",
     "create temporary function": "Sail loads no Java classes",
     "add jar": "Sail loads no jars",
+    "show partitions": "Sail has no such statement",
+    "msck repair": "Sail has no such statement",
     "spark.hadoop.": "Sail has no Hadoop configuration",
 }
 _SPARK_FORMATS = {"orc", "jdbc", "xml", "hive", "hudi", "avro"}

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from etl_platform.config.models.data_quality import DataQuality
+from etl_platform.quality.dqdl import parse
 from etl_platform.quality.dqdl_import import import_dqdl
+from etl_platform.quality.dqdl_rules import DqdlError
 from etl_platform_tests.cli.commands import call
 from etl_platform_tests.quality.builders import check
 
@@ -252,3 +254,8 @@ def test_what_is_not_dqdl_says_where():
     answer = CliRunner().invoke(quality, ["import-dqdl", "-"], input="Rules = [ IsComplete ] x")
     assert answer.exit_code == 1
     assert "line 1, column" in answer.stderr
+
+
+def test_a_ruleset_that_ends_too_early_says_what_may_be_missing():
+    with pytest.raises(DqdlError, match="is a closing ] or a quote missing"):
+        parse('Rules = [ IsComplete "id"')

@@ -93,6 +93,7 @@ def test_a_script_that_is_not_python_goes_to_spark_whose_run_shows_the_error():
 def test_a_query_runs_on_sail_unless_it_needs_hive():
     assert choose("SELECT count(*) FROM a.b", "sql", "auto")[0] == "sail"
     assert choose("CREATE TABLE t (a INT) STORED AS PARQUET", "sql", "auto")[0] == "spark"
+    assert choose("SHOW PARTITIONS a.b", "sql", "auto")[0] == "spark"
 
 
 @pytest.mark.parametrize(

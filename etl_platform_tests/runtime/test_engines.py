@@ -275,3 +275,15 @@ def test_a_query_without_rows_adds_nothing(tmp_path, mode):
     run = query(project, sql, mode=mode, partition_by=["year"])
     assert run.outcome["result"] == {"rows_written": 0, "files_written": 0}, run.stderr
     assert len(rows(project.root / "glue" / "shop" / "report")) == 3
+
+
+def test_a_table_of_a_database_that_nothing_declares_is_found(tmp_path):
+    project = Project(tmp_path)
+    project.table("orders", ORDERS)
+    project.tables.clear()
+    script = (
+        "from pyspark.sql import SparkSession\n"
+        'print(SparkSession.builder.getOrCreate().table("shop.orders").count())\n'
+    )
+    run = project.run(script, script_type="pyspark", engine="sail", buckets=[])
+    assert (run.folder / "stdout.log").read_text().split()[-1] == "3"

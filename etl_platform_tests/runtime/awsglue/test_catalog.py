@@ -48,6 +48,14 @@ def test_a_predicate_reads_some_partitions(glue: Any, database: str, tmp_path: P
     assert [row["id"] for row in by_id(some)] == [1, 3]
 
 
+def test_a_predicate_of_partitions_may_name_no_other_column(glue: Any, database: str, tmp_path: Path):
+    sink(glue, str(tmp_path / "orders"), read_json(glue, write_json(tmp_path / "in", ORDERS)))
+    with pytest.raises(ValueError, match=r"names total, which is no partition of shop.orders.*: country"):
+        glue.create_dynamic_frame.from_catalog(
+            database=database, table_name="orders", push_down_predicate="total > 1"
+        )
+
+
 @pytest.mark.parametrize(
     ("behavior", "columns"),
     [("UPDATE_IN_DATABASE", ["id", "total", "note", "country"]), ("LOG", ["id", "total", "country"])],

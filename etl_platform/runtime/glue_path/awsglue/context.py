@@ -15,7 +15,7 @@ from .errorstages import ErrorStage
 from .formats import SPARK_OWN, is_true, spark_format
 from .gluelog import GlueLogger
 from .localfiles import files_below
-from .predicates import where
+from .predicates import only_partitions, where
 from .readers import DataFrameReader, DynamicFrameReader
 from .refusal import missing, public_names
 from .session import on_sail
@@ -170,6 +170,10 @@ class GlueContext(Writing):
         rows = catalog.table_rows(spark, database, table_name)
         options = dict(additional_options or {})
         predicates = [p for p in (push_down_predicate, options.get("catalogPartitionPredicate")) if p]
+        if predicates:
+            described = catalog.describe(spark, database, table_name, rows.df)
+            for predicate in predicates:
+                only_partitions(predicate, described)
         bookmark, context = self.bookmark, transformation_ctx
 
         def compute() -> TypedFrame:

@@ -3,6 +3,7 @@
 import re
 
 from . import gluetypes as glue
+from .catalog import Table
 from .session import on_sail
 from .typedframe import TypedFrame
 
@@ -12,6 +13,22 @@ WHOLE = (glue.ByteType, glue.ShortType, glue.IntegerType, glue.LongType)
 def where(frame: TypedFrame, predicate: str) -> TypedFrame:
     """The rows that a predicate of SQL holds for."""
     return frame.rows(frame.df.where(for_engine(predicate, frame.schema)))
+
+
+def only_partitions(predicate: str, table: Table) -> None:
+    """Refuse a predicate of partitions that names another column, as Glue does.
+
+    Raises:
+        ValueError: It does.
+    """
+    words = set(re.findall(r"\w+", " ".join(re.split(r"'[^']*'", predicate)).lower()))
+    for name in table.columns:
+        if name.lower() in words and name not in table.partition_keys:
+            keys = ", ".join(table.partition_keys) or "none"
+            raise ValueError(
+                f"the predicate {predicate!r} names {name}, which is no partition of "
+                f"{table.database}.{table.name}; its partitions: {keys}. Filter by {name} after reading."
+            )
 
 
 def for_engine(predicate: str, schema: glue.StructType) -> str:

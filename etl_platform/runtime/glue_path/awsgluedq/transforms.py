@@ -5,6 +5,7 @@ from typing import Any
 
 from awsglue.collection import DynamicFrameCollection
 from awsglue.dynamicframe import DynamicFrame
+from awsglue.gluelog import GlueLogger
 from awsglue.localfiles import local_path
 from awsglue.refusal import NotSupportedLocally
 from awsglue.transforms import GlueTransform
@@ -51,6 +52,7 @@ class EvaluateDataQuality(GlueTransform):
             DqdlError: The ruleset is not DQDL.
         """
         found = evaluate(frame.toDF(), _others(kwargs), parse(ruleset))
+        logged(found)
         published(found, publishing_options or {})
         return outcomes(frame, found)
 
@@ -65,6 +67,7 @@ class EvaluateDataQuality(GlueTransform):
         rules = parse(ruleset)
         df = frame.toDF()
         found = evaluate(df, _others(kwargs), rules)
+        logged(found)
         published(found, publishing_options or {})
         frames = {
             "originalData": frame,
@@ -74,6 +77,14 @@ class EvaluateDataQuality(GlueTransform):
             ),
         }
         return DynamicFrameCollection(frames, frame.glue_ctx)
+
+
+def logged(found: list[Outcome]) -> None:
+    """Say in the job's log which rules have not passed: many scripts never look at the outcomes."""
+    log = GlueLogger()
+    for one in found:
+        if not one.passed:
+            log.warn(f"EvaluateDataQuality: {one.outcome}: {one.text}: {one.reason}")
 
 
 def _others(options: dict[str, Any]) -> dict[str, DataFrame]:
