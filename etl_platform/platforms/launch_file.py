@@ -19,6 +19,7 @@ from etl_platform.platforms.arguments import (
 from etl_platform.platforms.errors import NotRunnableError
 from etl_platform.platforms.protocol import RunRequest
 from etl_platform.platforms.script_text import script_text
+from etl_platform.runtime.catalog import data_files, format_of
 from etl_platform.runtime.engine import choose
 
 EngineWish = Literal["auto", "spark", "sail"]
@@ -54,7 +55,7 @@ def launch_of(request: RunRequest) -> dict[str, Any]:
         _engine_wish(request),
         formats=[*_source_formats(request), target["format"] if target else None],
         has_jars=bool(jars),
-        padded_folder=_padded_folder(request),
+        misread_by_sail=_misread_by_sail(request),
         spark_conf=execution.spark_conf,
         local_arguments=arguments,
     )
@@ -115,13 +116,15 @@ def _engine_wish(request: RunRequest) -> EngineWish:
     return request.engine or cast("EngineWish", named) or request.config.settings.local.engine
 
 
-def _tables(config: Config) -> list[dict[str, str | None]]:
+def _tables(config: Config) -> list[dict[str, Any]]:
     """All Glue tables of the configuration, since a script may read any; a target knows its format."""
     formats: dict[tuple[str, str], str | None] = {}
+    columns: dict[tuple[str, str], dict[str, str]] = {}
     for job in config.jobs:
         for source in job.data_sources:
             if isinstance(source, GlueCatalogSource):
                 formats.setdefault((source.database, source.table), None)
+                columns.setdefault((source.database, source.table), {}).update(source.columns)
         target = job.target
         if target and target.type == "glue_catalog" and target.database and target.table:
             formats[target.database, target.table] = target.format
@@ -131,6 +134,7 @@ def _tables(config: Config) -> list[dict[str, str | None]]:
             "table": table,
             "path": str(glue_path(database, table, config.local_root)),
             "format": form,
+            "columns": columns.get((database, table), {}),
         }
         for (database, table), form in formats.items()
     ]
@@ -150,18 +154,22 @@ def _source_formats(request: RunRequest) -> list[str | None]:
     return [source.format for source in request.job.data_sources if isinstance(source, S3Source | FileSource)]
 
 
-def _padded_folder(request: RunRequest) -> str | None:
-    """A partition folder of the inputs whose number begins with a zero, such as `month=01`."""
+def _misread_by_sail(request: RunRequest) -> str | None:
+    """What Sail reads otherwise than Spark of the inputs."""
     for source in request.job.data_sources:
         try:
             folder = locate_source(source, request.config).path
         except NoLocationError:
             continue
+        first = next(data_files(folder), None) if folder is not None and source.columns else None
+        if first is not None and format_of(first) == "csv":
+            return f"Sail names the columns of {first.name} by its header, not as `columns` declares them"
         # Folders of one level are written alike, so the first of each tells of those below it.
         while folder is not None and folder.is_dir():
             names = sorted(each.name for each in folder.iterdir() if "=" in each.name and each.is_dir())
             if padded := next((name for name in names if re.fullmatch(r"[^=]+=0\d+", name)), None):
-                return padded
+                # It reads 1 off `month=01`, and looks for `month=1` where a query asks for it.
+                return f"Sail finds nothing by the number of a folder such as {padded}"
             folder = folder / names[0] if names else None
     return None
 

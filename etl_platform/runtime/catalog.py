@@ -97,11 +97,19 @@ def _create_table(session: Any, table: Table, first: Path, *, sail: bool) -> Non
     partitions = partition_columns(table.path, first)
     name = f"`{table.database}`.`{table.table}`"
     columns = partitioned_by = ""
-    if partitions and sail:
+    declared = {column.lower(): (column, kind) for column, kind in table.columns.items()}
+    # A crawler's names and types of a CSV file are not those of its header and its values.
+    as_declared = form == "csv" and bool(declared)
+    if (partitions and sail) or as_declared:
         # Sail takes partition columns as text unless their types are declared; the reader knows them.
         schema = session.read.format(form).options(**_OPTIONS.get(form, {})).load(str(table.path)).schema
-        declared = (f"`{field.name}` {field.dataType.simpleString()}" for field in schema.fields)
-        columns = f"({', '.join(declared)}) "
+        read = {field.name: field.dataType.simpleString() for field in schema.fields}
+        kinds = [
+            declared.get(one.lower(), (one, kind)) if as_declared else (one, kind)
+            for one, kind in read.items()
+        ]
+        columns = f"({', '.join(f'`{column}` {kind}' for column, kind in kinds)}) "
+    if partitions and columns:
         partitioned_by = f"PARTITIONED BY ({', '.join(f'`{column}`' for column in partitions)}) "
     options = ", ".join(f"{key} {quoted(value)}" for key, value in _OPTIONS.get(form, {}).items())
     with_options = f"OPTIONS ({options}) " if options else ""

@@ -30,12 +30,14 @@ class Table:
         table: Name in the database.
         path: Folder of the files; it need not exist.
         format: `parquet`, `orc`, `csv`, `json`; None where it is to be told from the files.
+        columns: Name and type of columns of a CSV file that are not to be told from it.
     """
 
     database: str
     table: str
     path: Path
     format: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -162,7 +164,13 @@ def read_launch(run_dir: Path) -> Launch:
             jars=tuple(map(Path, raw.get("jars") or ())),
             python_modules=tuple(map(Path, raw.get("python_modules") or ())),
             tables=tuple(
-                Table(table["database"], table["table"], Path(table["path"]), table.get("format"))
+                Table(
+                    table["database"],
+                    table["table"],
+                    Path(table["path"]),
+                    table.get("format"),
+                    table.get("columns") or {},
+                )
                 for table in raw.get("tables") or ()
             ),
             buckets=tuple(raw.get("buckets") or ()),

@@ -165,7 +165,7 @@ def choose(
     *,
     formats: Iterable[str | None] = (),
     has_jars: bool = False,
-    padded_folder: str | None = None,
+    misread_by_sail: str | None = None,
     spark_conf: Iterable[str] = (),
     local_arguments: Mapping[str, object] | None = None,
 ) -> tuple[Engine, str]:
@@ -178,7 +178,7 @@ def choose(
             starts at once.
         formats: Formats of the sources and the target.
         has_jars: The job brings jars.
-        padded_folder: A partition folder of its inputs such as `month=01`, where there is one.
+        misread_by_sail: What Sail reads otherwise than Spark of the job's inputs, where it does.
         spark_conf: Names of the job's own Spark settings.
         local_arguments: Arguments of a run on this machine, where the Glue library and the tables behind JDBC
             have stand-ins; None of a run elsewhere.
@@ -194,9 +194,8 @@ def choose(
         return "spark", "Spark: Sail is not installed (`pip install etl-platform[sail]`)."
     if has_jars:
         return "spark", "Spark: the job brings jars."
-    if padded_folder:
-        # It reads 1 off the folder, and looks for `month=1` where a query asks for it.
-        return "spark", f"Spark: Sail finds nothing by the number of a folder such as {padded_folder}."
+    if misread_by_sail:
+        return "spark", f"Spark: {misread_by_sail}."
     for form in formats:
         if form in _SPARK_FORMATS:
             return "spark", f'Spark: Sail does not have the format "{form}".'

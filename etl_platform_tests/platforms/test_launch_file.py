@@ -170,3 +170,13 @@ def test_numbers_with_zeros_before_them_in_folders_are_read_by_spark(
         (tmp_path / "root" / "glue" / "lake" / "raw" / folder).mkdir(parents=True)
     job = job_of(execution={"sql": "select 1"}, data_sources=[glue_source("raw")])
     assert launch_of(request_of(config_of(tmp_path, job), job))["engine"] == engine
+
+
+def test_columns_that_are_declared_of_csv_are_told_and_read_by_spark(tmp_path: Path):
+    folder = tmp_path / "root" / "glue" / "lake" / "raw"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("Provider Id\n1\n")
+    source = {**glue_source("raw"), "columns": {"provider id": "bigint"}}
+    job = job_of(execution={"sql": "select 1"}, data_sources=[source])
+    launch = launch_of(request_of(config_of(tmp_path, job), job))
+    assert (launch["engine"], launch["tables"][0]["columns"]) == ("spark", {"provider id": "bigint"})

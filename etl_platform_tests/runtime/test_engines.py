@@ -287,3 +287,18 @@ def test_a_table_of_a_database_that_nothing_declares_is_found(tmp_path):
     )
     run = project.run(script, script_type="pyspark", engine="sail", buckets=[])
     assert (run.folder / "stdout.log").read_text().split()[-1] == "3"
+
+
+def test_a_csv_table_has_the_names_and_types_that_its_source_declares(tmp_path):
+    project = Project(tmp_path)
+    folder = project.table("orders")
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("Provider Id,Name\n10001,a\nINC,b\n")
+    project.tables[0] |= {"format": "csv", "columns": {"provider id": "bigint"}}
+    script = (
+        "from pyspark.sql import SparkSession\n"
+        'orders = SparkSession.builder.getOrCreate().table("shop.orders")\n'
+        "print(orders.dtypes, orders.count())\n"
+    )
+    run = project.run(script, script_type="pyspark", engine="spark", buckets=[])
+    assert "[('provider id', 'bigint'), ('Name', 'string')] 2" in (run.folder / "stdout.log").read_text()
